@@ -1,0 +1,2 @@
+// Package store is all that the server remembers, on SQLite or PostgreSQL.
+package store
