@@ -1,0 +1,174 @@
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// startTimeout is generous: a cold disk on a busy machine needs seconds.
+const startTimeout = 30 * time.Second
+
+// guard runs the server as its child and outlives the test binary by the time
+// that stopping takes: its standard input is a pipe from the binary, which ends
+// even when the binary is killed. So no server and no folder stay behind.
+const guard = `
+dir=$1; shift
+"$@" </dev/null >"$dir/log" 2>&1 &
+pid=$!
+read -r _
+kill -QUIT "$pid" 2>/dev/null
+wait "$pid"
+rm -rf "$dir"
+`
+
+// startPostgres makes a cluster in a temporary folder, starts it and returns
+// the URL of its "postgres" database.
+func startPostgres() (string, error) {
+	bin, err := postgresBinaries()
+	if err != nil {
+		return "", err
+	}
+	who, err := unprivileged()
+	if err != nil {
+		return "", err
+	}
+	// Another process may take the port between finding and using it.
+	for range 3 {
+		var dir, u string
+		if dir, err = os.MkdirTemp("", "slipway-pg-"); err != nil {
+			return "", fmt.Errorf("make a folder for the test server: %w", err)
+		}
+		if u, err = startIn(dir, bin, who); err == nil {
+			return u, nil
+		}
+		os.RemoveAll(dir)
+	}
+	return "", err
+}
+
+func startIn(dir, bin string, who *syscall.Credential) (string, error) {
+	if who != nil {
+		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
+			return "", fmt.Errorf("hand the folder over: %w", err)
+		}
+	}
+	password := rand.Text()
+	secret := filepath.Join(dir, "password")
+	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil {
+		return "", fmt.Errorf("write the password file: %w", err)
+	}
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "--pwfile", secret,
+		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "-N")
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: who}
+	initdb.Dir = dir
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return launch(dir, bin, password, who)
+}
+
+func launch(dir, bin, password string, who *syscall.Credential) (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	args := []string{"-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data")}
+	for _, s := range []string{
+		"port=" + strconv.Itoa(port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + dir,
+		"fsync=off", "full_page_writes=off", "synchronous_commit=off", // a test server has nothing to lose
+		"shared_buffers=32MB", "max_connections=200", "max_prepared_transactions=5", "autovacuum=off", "jit=off", "log_min_messages=warning",
+	} {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command("/bin/sh", args...)
+	cmd.Dir = dir
+	// Its own process group: a Ctrl-C at the terminal ends the binary, and the
+	// guard then tidies up.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		return "", fmt.Errorf("tie the test server to this process: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start the test server: %w", err)
+	}
+	u := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
+	if err := await(u); err != nil {
+		out, _ := os.ReadFile(filepath.Join(dir, "log"))
+		leash.Close()
+		cmd.Wait()
+		return "", fmt.Errorf("start PostgreSQL: %w: %s", err, out)
+	}
+	return u, nil
+}
+
+// await returns when the server answers.
+func await(u string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout) //nolint:forbidigo // no test's context lives as long as the server
+	defer cancel()
+	for {
+		conn, err := pgconn.Connect(ctx, u)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// postgresBinaries finds the folder that holds initdb and postgres: on the
+// path, or the newest where Debian puts them.
+func postgresBinaries() (string, error) {
+	if p, err := exec.LookPath("initdb"); err == nil {
+		if p, err = filepath.EvalSymlinks(p); err == nil {
+			return filepath.Dir(p), nil
+		}
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if len(found) == 0 {
+		return "", errors.New("initdb is neither on the path nor under /usr/lib/postgresql")
+	}
+	newest := slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })
+	return filepath.Dir(newest), nil
+}
+
+func major(initdb string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
+	return n
+}
+
+// unprivileged returns who runs the server: PostgreSQL refuses root, so for
+// root it is the user postgres or nobody; nil is ourselves.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, fmt.Errorf("read the ids of user %s: %w", name, err)
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+}
