@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/user"
@@ -33,56 +34,64 @@ wait "$pid"
 rm -rf "$dir"
 `
 
-// startPostgres makes a cluster in a temporary folder, starts it and returns
-// the URL of its "postgres" database.
-func startPostgres() (string, error) {
+// A server is a running cluster. Whoever needs it holds on to it: the guard
+// stops it once the leash is closed, and the garbage collector closes a file
+// that nothing refers to.
+type server struct {
+	url   string // of its "postgres" database
+	leash io.Closer
+}
+
+// startPostgres makes a cluster in a temporary folder and starts it.
+func startPostgres() (server, error) {
 	bin, err := postgresBinaries()
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
 	who, err := unprivileged()
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
 	// Another process may take the port between finding and using it.
 	for range 3 {
-		var dir, u string
+		var dir string
 		if dir, err = os.MkdirTemp("", "slipway-pg-"); err != nil {
-			return "", fmt.Errorf("make a folder for the test server: %w", err)
+			return server{}, fmt.Errorf("make a folder for the test server: %w", err)
 		}
-		if u, err = startIn(dir, bin, who); err == nil {
-			return u, nil
+		var s server
+		if s, err = startIn(dir, bin, who); err == nil {
+			return s, nil
 		}
 		os.RemoveAll(dir)
 	}
-	return "", err
+	return server{}, err
 }
 
-func startIn(dir, bin string, who *syscall.Credential) (string, error) {
+func startIn(dir, bin string, who *syscall.Credential) (server, error) {
 	if who != nil {
 		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
-			return "", fmt.Errorf("hand the folder over: %w", err)
+			return server{}, fmt.Errorf("hand the folder over: %w", err)
 		}
 	}
 	password := rand.Text()
 	secret := filepath.Join(dir, "password")
 	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil {
-		return "", fmt.Errorf("write the password file: %w", err)
+		return server{}, fmt.Errorf("write the password file: %w", err)
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "--pwfile", secret,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "-N")
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	initdb.Dir = dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, out)
+		return server{}, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return launch(dir, bin, password, who)
 }
 
-func launch(dir, bin, password string, who *syscall.Credential) (string, error) {
+func launch(dir, bin, password string, who *syscall.Credential) (server, error) {
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return server{}, err
 	}
 	args := []string{"-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data")}
 	for _, s := range []string{
@@ -99,19 +108,19 @@ func launch(dir, bin, password string, who *syscall.Credential) (string, error) 
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
 	leash, err := cmd.StdinPipe()
 	if err != nil {
-		return "", fmt.Errorf("tie the test server to this process: %w", err)
+		return server{}, fmt.Errorf("tie the test server to this process: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("start the test server: %w", err)
+		return server{}, fmt.Errorf("start the test server: %w", err)
 	}
 	u := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
 	if err := await(u); err != nil {
 		out, _ := os.ReadFile(filepath.Join(dir, "log"))
 		leash.Close()
 		cmd.Wait()
-		return "", fmt.Errorf("start PostgreSQL: %w: %s", err, out)
+		return server{}, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
 	}
-	return u, nil
+	return server{url: u, leash: leash}, nil
 }
 
 // await returns when the server answers.

@@ -39,14 +39,14 @@ type Database struct {
 // still connected to it.
 func Postgres(t testing.TB) Database {
 	t.Helper()
-	admin, err := sharedServer()
+	shared, err := sharedServer()
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("no PostgreSQL for this test: %v", err)
 		}
 		t.Skipf("no PostgreSQL for this test: %v", err)
 	}
-	name := "slip_" + strings.ToLower(rand.Text()[:12])
+	admin, name := shared.url, "slip_" + strings.ToLower(rand.Text()[:12])
 	Exec(t, admin, `CREATE DATABASE `+name+` TEMPLATE template0 ENCODING 'UTF8'`)
 	t.Cleanup(func() { Exec(t, admin, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`) })
 	d, err := lent(admin, name)
@@ -93,10 +93,10 @@ func Query(t testing.TB, databaseURL, sql string) [][]string {
 	return rows
 }
 
-// sharedServer is the URL of the one server of this test binary.
-var sharedServer = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // one server per binary is the point
+// sharedServer is the one server of this test binary.
+var sharedServer = sync.OnceValues(func() (server, error) { //nolint:gochecknoglobals // one server per binary is the point
 	if u := os.Getenv("SLIPWAY_TEST_POSTGRES"); u != "" {
-		return u, nil
+		return server{url: u}, nil
 	}
 	return startPostgres()
 })
