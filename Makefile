@@ -1,0 +1,40 @@
+# Targets are explained by `make help`, from the text behind "##".
+.DEFAULT_GOAL := help
+GO ?= go
+# One set of flags everywhere: each change of them rebuilds the PostgreSQL
+# parser, minutes of C.
+GOFLAGS_TEST ?= -race
+TIMEOUT ?= 15m
+TOOLS := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/slipway
+	$(GO) build -o bin/slipway ./cmd/slipway
+
+.PHONY: demo
+demo: ## run the demo: server, stand-in GitLab, a pipeline from token to migrated databases
+	$(GO) run ./cmd/slipway demo
+
+.PHONY: deps
+deps: ## install what the tests need and this machine lacks (Debian, as root): PostgreSQL, Chromium, curl, jq
+	@./.ci/deps
+
+.PHONY: test
+test: deps ## run every test, with the race detector, against real databases of its own
+	$(GO) test $(GOFLAGS_TEST) -timeout $(TIMEOUT) ./...
+
+.PHONY: lint
+lint: ## vet, format and lint
+	@./.ci/lint
+
+.PHONY: generate
+generate: ## regenerate all generated code
+	@./.ci/generate
+
+.PHONY: bench
+bench: ## run the benchmarks: ratios to a peer in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
