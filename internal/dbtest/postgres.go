@@ -46,7 +46,7 @@ func Postgres(t testing.TB) Database {
 		}
 		t.Skipf("no PostgreSQL for this test: %v", err)
 	}
-	admin, name := shared.url, "slip_" + strings.ToLower(rand.Text()[:12])
+	admin, name := shared.url, "slip_"+strings.ToLower(rand.Text()[:12])
 	Exec(t, admin, `CREATE DATABASE `+name+` TEMPLATE template0 ENCODING 'UTF8'`)
 	t.Cleanup(func() { Exec(t, admin, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`) })
 	d, err := lent(admin, name)
