@@ -3,6 +3,7 @@ package slipway
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Kind classifies a failure by what the caller can do about it. Faces turn
@@ -40,6 +41,9 @@ type Error struct {
 	Message string
 	Cause   error
 	Denial  *Denial // set when Kind is Denied by a missing permission
+	// RetryAfter is how long to wait before the next try, where that is known;
+	// set with Exhausted and Unavailable.
+	RetryAfter time.Duration
 }
 
 // A Denial names what a refused caller lacked.
