@@ -32,6 +32,9 @@ type Trust struct {
 	Audiences      []string     `json:"audiences"`                 // the token's one audience must be among them
 	SubjectPattern string       `json:"subject_pattern,omitempty"` // one more condition on sub; "" is none
 	GitLab         *GitLabTrust `json:"gitlab,omitempty"`          // set when the fields were given, nil when only a pattern was
+	// MaxLifetime bounds exp − iat of the ID token in nanoseconds; 0 is 24 hours.
+	// Jobs whose timeout is longer need more: GitLab's tokens last as long.
+	MaxLifetime time.Duration `json:"max_lifetime,omitempty"`
 }
 
 // GitLabTrust is the conditions on a GitLab job's own claims.
