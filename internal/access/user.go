@@ -1,0 +1,239 @@
+package access
+
+import (
+	"context"
+
+	"slipway"
+	"slipway/internal/gate"
+	"slipway/internal/iam"
+	"slipway/internal/store"
+)
+
+const (
+	methodCreateUser   = "/bytebase.v1.UserService/CreateUser"
+	methodUpdateUser   = "/bytebase.v1.UserService/UpdateUser"
+	methodDeleteUser   = "/bytebase.v1.UserService/DeleteUser"
+	methodUndeleteUser = "/bytebase.v1.UserService/UndeleteUser"
+)
+
+// NewUser is what a person is made from.
+type NewUser struct {
+	Email    string
+	Title    string // "" is the part of Email before the @
+	Phone    string
+	Password slipway.Secret
+}
+
+// A UserChange says what shall change about a person; nil stays as it is.
+type UserChange struct {
+	Title    *string
+	Phone    *string
+	Password *slipway.Secret
+}
+
+// A UserQuery picks people.
+type UserQuery = store.UserQuery
+
+// User returns a person. Everyone may look at oneself.
+func (s *Service) User(ctx context.Context, who slipway.Principal, email string) (slipway.User, error) {
+	email, err := slipway.CheckEmail(email)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	if !isSelf(who, email) {
+		act := gate.Act{Who: who, Permission: iam.UsersGet, Resource: "users/" + email, Method: "/bytebase.v1.UserService/GetUser"}
+		if err := s.gate.Can(ctx, act); err != nil {
+			return slipway.User{}, err
+		}
+	}
+	return s.st.User(ctx, email)
+}
+
+// Users lists people.
+func (s *Service) Users(ctx context.Context, who slipway.Principal, q UserQuery, page slipway.Page) ([]slipway.User, string, error) {
+	act := gate.Act{Who: who, Permission: iam.UsersList, Resource: slipway.WorkspaceName, Method: "/bytebase.v1.UserService/ListUsers"}
+	if err := s.gate.Can(ctx, act); err != nil {
+		return nil, "", err
+	}
+	return s.st.Users(ctx, q, page)
+}
+
+// CreateUser makes a person who can sign in at once and holds no role but what
+// everyone holds.
+func (s *Service) CreateUser(ctx context.Context, who slipway.Principal, n NewUser) (slipway.User, error) {
+	act := gate.Act{Who: who, Permission: iam.UsersCreate, Resource: "users/" + n.Email, Method: methodCreateUser, Request: n}
+	// Asked before the password is hashed, which costs much more.
+	if err := s.gate.Can(ctx, act); err != nil {
+		return slipway.User{}, err
+	}
+	u, err := s.newUser(ctx, n)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	act.Resource = "users/" + u.Email
+	err = s.gate.Do(ctx, act, func(tx *store.Tx) error { return tx.CreateUser(ctx, u) })
+	return u, err
+}
+
+// newUser checks n and returns the person it describes.
+func (s *Service) newUser(ctx context.Context, n NewUser) (slipway.User, error) {
+	email, err := slipway.CheckEmail(n.Email)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	u := slipway.User{Email: email, Created: s.now().UTC()}
+	if n.Title == "" {
+		n.Title = localPart(email)
+	}
+	if n.Password == "" {
+		return slipway.User{}, slipway.Errorf(slipway.Invalid, "password: a person needs one to sign in")
+	}
+	return s.changed(ctx, u, UserChange{Title: &n.Title, Phone: &n.Phone, Password: &n.Password})
+}
+
+// changed checks c and returns u with it.
+func (s *Service) changed(ctx context.Context, u slipway.User, c UserChange) (slipway.User, error) {
+	if c.Title != nil {
+		if err := slipway.CheckTitle("user", *c.Title); err != nil {
+			return u, err
+		}
+		u.Title = *c.Title
+	}
+	if c.Phone != nil {
+		if err := checkPhone(*c.Phone); err != nil {
+			return u, err
+		}
+		u.Phone = *c.Phone
+	}
+	if c.Password != nil {
+		if err := checkPassword(*c.Password); err != nil {
+			return u, err
+		}
+		hash, err := s.hashPassword(ctx, *c.Password)
+		if err != nil {
+			return u, err
+		}
+		u.PasswordHash, u.PasswordChanged, u.MustResetPassword = hash, s.now().UTC(), false
+	}
+	return u, nil
+}
+
+// checkPhone takes what people write: digits, signs and spaces.
+func checkPhone(phone string) error {
+	if len(phone) > 40 {
+		return slipway.Errorf(slipway.Invalid, "phone: at most 40 characters, not %d", len(phone))
+	}
+	for _, r := range phone {
+		if (r < '0' || r > '9') && r != '+' && r != '-' && r != ' ' && r != '(' && r != ')' && r != '.' {
+			return slipway.Errorf(slipway.Invalid, "phone %q: write digits, spaces and + - ( ) .", phone)
+		}
+	}
+	return nil
+}
+
+// UpdateUser changes a person: anybody themselves, others by permission. A new
+// password ends the person's sessions. Only a full administrator sets somebody
+// else's, since that is to become them.
+func (s *Service) UpdateUser(ctx context.Context, who slipway.Principal, email string, c UserChange) (slipway.User, error) {
+	email, err := slipway.CheckEmail(email)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	act := gate.Act{Who: who, Permission: iam.UsersUpdate, Resource: "users/" + email, Method: methodUpdateUser, Request: c}
+	self := isSelf(who, email)
+	if !self {
+		if err := s.gate.Can(ctx, act); err != nil {
+			return slipway.User{}, err
+		}
+		if c.Password != nil {
+			everything := iam.RolesOf(nil)[iam.WorkspaceAdmin]
+			if err := s.noMore(ctx, s.st.Reader, who, "", everything, "set the password of another person"); err != nil {
+				s.gate.Note(ctx, act, err)
+				return slipway.User{}, err
+			}
+		}
+	}
+	// Hashing takes long, so it is done before the transaction, on an empty
+	// person whose changed fields are then taken over.
+	patch, err := s.changed(ctx, slipway.User{}, c)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	var u slipway.User
+	change := func(tx *store.Tx) error {
+		if u, err = tx.User(ctx, email); err != nil {
+			return err
+		}
+		if c.Title != nil {
+			u.Title = patch.Title
+		}
+		if c.Phone != nil {
+			u.Phone = patch.Phone
+		}
+		if c.Password != nil {
+			u.PasswordHash, u.PasswordChanged, u.MustResetPassword = patch.PasswordHash, patch.PasswordChanged, !self
+			if err := tx.DeleteSessionsOf(ctx, email); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateUser(ctx, u)
+	}
+	if !self {
+		err = s.gate.Do(ctx, act, change)
+		return u, err
+	}
+	err = s.st.Update(ctx, change)
+	act.Permission = ""
+	s.gate.Note(ctx, act, err)
+	return u, err
+}
+
+// DeleteUser deactivates a person and ends their sessions. What they did stays
+// on record.
+func (s *Service) DeleteUser(ctx context.Context, who slipway.Principal, email string) error {
+	email, err := slipway.CheckEmail(email)
+	if err != nil {
+		return err
+	}
+	act := gate.Act{Who: who, Permission: iam.UsersDelete, Resource: "users/" + email, Method: methodDeleteUser}
+	return s.gate.Do(ctx, act, func(tx *store.Tx) error {
+		u, err := tx.User(ctx, email)
+		if err != nil {
+			return err
+		}
+		policy, err := tx.Policy(ctx, slipway.WorkspaceName)
+		if err != nil {
+			return err
+		}
+		u.Deleted = true
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return err
+		}
+		if err := keepsAnAdmin(ctx, tx.Reader, policy); err != nil {
+			return err
+		}
+		return tx.DeleteSessionsOf(ctx, email)
+	})
+}
+
+// UndeleteUser lets a person in again, with the roles that they still hold.
+func (s *Service) UndeleteUser(ctx context.Context, who slipway.Principal, email string) (slipway.User, error) {
+	email, err := slipway.CheckEmail(email)
+	if err != nil {
+		return slipway.User{}, err
+	}
+	var u slipway.User
+	act := gate.Act{Who: who, Permission: iam.UsersUndelete, Resource: "users/" + email, Method: methodUndeleteUser}
+	err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
+		if u, err = tx.User(ctx, email); err != nil {
+			return err
+		}
+		u.Deleted = false
+		return tx.UpdateUser(ctx, u)
+	})
+	return u, err
+}
+
+func isSelf(who slipway.Principal, email string) bool {
+	return who.Kind == slipway.UserKind && who.Email == email
+}
