@@ -1,0 +1,161 @@
+// Package gate is the one door: a decision of iam and its entry in the audit
+// log.
+//
+// Every verb passes it, reads too. What is refused is always on record; what is
+// allowed is on record when it changes something. The entry of a change that
+// the store makes is written in the change's own transaction, so that neither
+// stands without the other; the entry of a refusal or of a failed change has a
+// transaction of its own, so that no rollback erases it.
+//
+// Policies and roles are read for every decision: what was taken away is gone
+// with the next call, on every server that shares the store.
+package gate
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"slipway"
+	"slipway/internal/iam"
+	"slipway/internal/store"
+)
+
+// An Act is what somebody wants to do.
+type Act struct {
+	Who        slipway.Principal
+	Permission iam.Permission // "" in an act that needs none and is only noted
+	Resource   string         // "projects/shop/releases/release_20261122-RC00", "instances/pg"
+	Project    string         // id of the project whose grants count too; "" is the workspace's alone
+	Method     string         // "/bytebase.v1.ReleaseService/CreateRelease"
+	Request    any            // for the audit log, as JSON; holds no secret but slipway.Secret
+}
+
+// A Gate decides and records. It is safe for many goroutines.
+type Gate struct {
+	lg  *slog.Logger
+	st  *store.Store
+	now func() time.Time
+}
+
+// New returns a Gate over the policies and the audit log in st. A nil now is
+// time.Now.
+func New(lg *slog.Logger, st *store.Store, now func() time.Time) *Gate {
+	if now == nil {
+		now = time.Now
+	}
+	return &Gate{lg: lg, st: st, now: now}
+}
+
+// Can returns nil if act is allowed, and otherwise a Denied that names the
+// permission, the resource and the caller, after it has been recorded. Callers
+// must stop on any error.
+func (g *Gate) Can(ctx context.Context, act Act) error {
+	err := g.decide(ctx, act)
+	if err != nil {
+		g.record(ctx, act, g.now(), err)
+	}
+	return err
+}
+
+// Do runs f in a transaction of the store if act is allowed, and records the
+// outcome either way.
+func (g *Gate) Do(ctx context.Context, act Act, f func(tx *store.Tx) error) error {
+	start := g.now()
+	if err := g.decide(ctx, act); err != nil {
+		g.record(ctx, act, start, err)
+		return err
+	}
+	err := g.st.Update(ctx, func(tx *store.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.AddAudit(ctx, g.entry(act, start, nil))
+	})
+	if err != nil {
+		g.record(ctx, act, start, err)
+	}
+	return err
+}
+
+// Note records an act that happened outside a transaction of the store, with
+// err as its outcome.
+func (g *Gate) Note(ctx context.Context, act Act, err error) { g.record(ctx, act, g.now(), err) }
+
+// May reports whether who holds p on project, "" being the workspace. It
+// records nothing: it is for choosing what to offer or to list.
+func (g *Gate) May(ctx context.Context, who slipway.Principal, p iam.Permission, project string) (bool, error) {
+	if who.Kind == slipway.SystemKind {
+		return true, nil
+	}
+	grants, err := g.grants(ctx, project)
+	if err != nil {
+		return false, err
+	}
+	return grants.Allow(who, p, g.now()), nil
+}
+
+// Projects returns the projects in which who holds p: all of them when p is
+// held on the workspace, else those ids. There are never more than
+// slipway.MaxPageSize ids.
+func (g *Gate) Projects(ctx context.Context, who slipway.Principal, p iam.Permission) (all bool, ids []string, err error) {
+	if all, err = g.May(ctx, who, p, ""); all || err != nil {
+		return all, nil, err
+	}
+	page := slipway.Page{Size: slipway.MaxPageSize}
+	for {
+		list, next, err := g.st.Projects(ctx, store.ProjectQuery{ShowDeleted: true}, page)
+		if err != nil {
+			return false, nil, err
+		}
+		for _, project := range list {
+			ok, err := g.May(ctx, who, p, project.ID)
+			if err != nil {
+				return false, nil, err
+			}
+			if ok {
+				ids = append(ids, project.ID)
+			}
+		}
+		if next == "" || len(ids) >= slipway.MaxPageSize {
+			return false, slices.Clip(ids), nil
+		}
+		page.After = next
+	}
+}
+
+// decide returns why act is not allowed, or nil.
+func (g *Gate) decide(ctx context.Context, act Act) error {
+	if act.Who.IsZero() {
+		return slipway.Errorf(slipway.Unauthenticated, "sign in first")
+	}
+	ok, err := g.May(ctx, act.Who, act.Permission, act.Project)
+	if err != nil || ok {
+		return err
+	}
+	e := slipway.Errorf(slipway.Denied, "permission denied: %s lacks %q on %s", act.Who.Member(), act.Permission, act.Resource)
+	e.Denial = &slipway.Denial{Permission: string(act.Permission), Resource: act.Resource, Caller: act.Who.Member()}
+	return e
+}
+
+// grants returns what counts in a decision about project.
+func (g *Gate) grants(ctx context.Context, project string) (iam.Grants, error) {
+	custom, err := g.st.Roles(ctx)
+	if err != nil {
+		return iam.Grants{}, err
+	}
+	grants := iam.Grants{Roles: iam.RolesOf(custom)}
+	resources := []string{slipway.WorkspaceName}
+	if project != "" {
+		resources = append(resources, slipway.Project{ID: project}.Name())
+	}
+	for _, r := range resources {
+		policy, err := g.st.Policy(ctx, r)
+		if err != nil {
+			return iam.Grants{}, err
+		}
+		grants.Policies = append(grants.Policies, policy)
+	}
+	return grants, nil
+}
