@@ -1,0 +1,168 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"slipway"
+	"slipway/internal/engine"
+	"slipway/internal/sqltext"
+)
+
+// closeTimeout bounds goodbyes and roll-backs, which go on after the caller's
+// context has ended.
+const closeTimeout = 15 * time.Second
+
+// A session is one connection, which holds the lock and does all the work: when
+// it is lost, the lock and what was not committed are lost with it, and no
+// transaction of another connection of ours is ever open beside it.
+type session struct {
+	e      *Engine
+	src    slipway.Source
+	db     string
+	by     engine.Holder
+	conn   *pgconn.PgConn
+	id     string // pid/backend_start, the latter in microseconds since 1970
+	schema string // of the ledger, quoted
+}
+
+// ID implements engine.Session.
+func (s *session) ID() string { return s.id }
+
+// Revisions implements engine.Session.
+func (s *session) Revisions(ctx context.Context) ([]slipway.Revision, error) {
+	revs, err := readRevisions(ctx, s.conn, s.schema, "true")
+	return revs, classify(ctx, err)
+}
+
+// Close implements engine.Session. The lock goes with the connection.
+func (s *session) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := s.conn.Close(ctx); err != nil {
+		return slipway.Errorf(slipway.Unavailable, "the session of database %q could not say goodbye", s.db).Because(err)
+	}
+	return nil
+}
+
+// tidy puts the session back to what it was when it began, so that no file's
+// settings, role or temporary tables reach the next. DISCARD ALL would give the
+// lock back as well.
+func (s *session) tidy(ctx context.Context) error {
+	const reset = `SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
+		DISCARD TEMP; DISCARD SEQUENCES; DISCARD PLANS`
+	if err := exec(ctx, s.conn, reset); err != nil {
+		return fmt.Errorf("reset the session: %w", err)
+	}
+	// A server that runs on after its client died would commit what nobody
+	// waits for; it exists since version 14, and not on every platform.
+	_, err := query(ctx, s.conn, `SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'`)
+	if _, refused := errors.AsType[*pgconn.PgError](err); err != nil && !refused {
+		return fmt.Errorf("reset the session: %w", err)
+	}
+	return nil
+}
+
+// An application is one file on its way into the database.
+type application struct {
+	*session
+	rev     slipway.Revision
+	script  *engine.Script
+	journal map[int]entry
+	log     func(slipway.LogEntry)
+	began   time.Time
+	retries retries
+}
+
+// Apply implements engine.Session.
+func (s *session) Apply(ctx context.Context, rev slipway.Revision, statement []byte, log func(slipway.LogEntry)) (slipway.Revision, error) {
+	script, err := engine.Cut(sqltext.Postgres, rev, statement, engine.Reading{
+		Alone:  func(st sqltext.Statement) bool { return st.NonTransactional },
+		Refuse: refusal,
+	})
+	if err != nil {
+		return slipway.Revision{}, err
+	}
+	a := &application{session: s, rev: rev, script: script, log: log, began: s.e.cfg.Now()}
+	a.retries = retries{until: time.Now().Add(s.e.cfg.RetryBudget)}
+	if s.conn.IsClosed() {
+		return slipway.Revision{}, script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Unavailable, "the session of database %q was lost before this file", s.db))
+	}
+	was, found, err := a.recorded(ctx)
+	if err != nil || found {
+		return was, err
+	}
+	if err := a.resume(ctx); err != nil {
+		return slipway.Revision{}, err
+	}
+	a.tell(slipway.LogEntry{File: &slipway.FileLog{Version: rev.Version, Path: rev.Path}})
+	if err := a.run(ctx); err != nil {
+		return slipway.Revision{}, err
+	}
+	return a.rev, nil
+}
+
+func (a *application) tell(entry slipway.LogEntry) {
+	entry.Time, entry.Replica = a.e.cfg.Now(), a.by.Replica
+	a.log(entry)
+}
+
+// recorded returns the revision that is in force for the file's version.
+func (a *application) recorded(ctx context.Context) (slipway.Revision, bool, error) {
+	revs, err := readRevisions(ctx, a.conn, a.schema, "deleted IS NULL AND version_key = $1", versionKey(a.rev.Version))
+	if err != nil {
+		return slipway.Revision{}, false, a.fileError(ctx, err)
+	}
+	if len(revs) == 0 {
+		return slipway.Revision{}, false, nil
+	}
+	if was := revs[0]; was.SHA256 == a.rev.SHA256 {
+		was.Database = a.rev.Database
+		return was, true, nil
+	}
+	return slipway.Revision{}, false, a.script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Precondition,
+		"version %s is applied already, from %s with other content (sha256 %.12s, now %.12s)", a.rev.Version, revs[0].Path, revs[0].SHA256, a.rev.SHA256))
+}
+
+// run goes through the segments in the file's order. The ledger row is written
+// in the last one's transaction, or in one of its own where that has none.
+func (a *application) run(ctx context.Context) error {
+	if err := a.tidy(ctx); err != nil {
+		return a.fileError(ctx, err)
+	}
+	segments := a.script.Segments
+	for i, seg := range segments {
+		if a.journal[seg.Index].done {
+			continue
+		}
+		var err error
+		if seg.Alone {
+			err = a.runAlone(ctx, seg)
+		} else {
+			err = a.runTogether(ctx, seg, i == len(segments)-1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if n := len(segments); n > 0 && !segments[n-1].Alone && !a.journal[n-1].done {
+		return nil // recorded with its last transaction
+	}
+	return a.runTogether(ctx, engine.Segment{Index: -1}, true)
+}
+
+// refusal says why a statement is not run here at all.
+func refusal(st sqltext.Statement) string {
+	switch {
+	case st.Kind == "DISCARD" && st.NonTransactional:
+		return "DISCARD ALL would give back the lock that keeps other changes out: name what to discard"
+	case st.Kind == "COPY" && strings.Contains(strings.ToUpper(plain(st)), "TO STDOUT"):
+		return "COPY TO STDOUT needs a client that takes the rows"
+	}
+	return ""
+}
