@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"slipway"
+)
+
+// An AuditQuery picks audit entries. Empty fields pick all.
+type AuditQuery struct {
+	Caller     string // member: "user:ann@example.com"
+	Method     string // whole
+	Resource   string // "projects/shop/plans/101": that one and what is part of it
+	Project    string // id
+	Permission string
+	Since      time.Time // this moment or later
+	Until      time.Time // before this moment
+	OnlyFailed bool
+}
+
+const auditColumns = `time, caller, title, job, ip, user_agent, method, permission, resource, project, request, response, failed, kind, message, latency, reference`
+
+func scanAudit(r row) (e slipway.AuditEntry, err error) {
+	var caller string
+	var failed bool
+	var job *slipway.Job
+	err = r.Scan(&e.ID, at(&e.Time), &caller, &e.Caller.Title, fromJSON(&job), &e.Caller.Origin.IP, &e.Caller.Origin.UserAgent,
+		&e.Method, &e.Permission, &e.Resource, &e.Project, &e.Request, &e.Response, &failed, &e.Kind, &e.Message, took(&e.Latency), &e.Reference)
+	kind, email, _ := strings.Cut(caller, ":")
+	e.Caller.Kind, e.Caller.Email, e.Caller.Job = slipway.PrincipalKind(kind), email, job
+	return e, err
+}
+
+// where returns the conditions of q and the tables that they are about. Whatever
+// is asked for, one index leads to the rows in the order of the list.
+func (q AuditQuery) where(page slipway.Page) (w where, from, order string, err error) {
+	from, order = "audit a", "a.time DESC, a.id DESC"
+	clock, id := "a.time", "a.id"
+	if q.Resource != "" {
+		// The order comes from the table by which the rows are found.
+		from, clock, id = "audit_resource r JOIN audit a ON a.id = r.audit", "r.time", "r.audit"
+		order = "r.time DESC, r.audit DESC"
+		w.eq("r.resource", q.Resource)
+	}
+	w.eq("a.caller", q.Caller)
+	w.eq("a.method", q.Method)
+	w.eq("a.project", q.Project)
+	w.eq("a.permission", q.Permission)
+	if !q.Since.IsZero() {
+		w.and(clock + " >= " + w.arg(q.Since))
+	}
+	if !q.Until.IsZero() {
+		w.and(clock + " < " + w.arg(q.Until))
+	}
+	if q.OnlyFailed {
+		w.and("a.failed = 1")
+	}
+	return w, from, order, w.beforeTime(clock+", "+id, page, number)
+}
+
+// AuditEntries lists audit entries, newest first.
+func (r Reader) AuditEntries(ctx context.Context, q AuditQuery, page slipway.Page) ([]slipway.AuditEntry, string, error) {
+	w, from, order, err := q.where(page)
+	if err != nil {
+		return nil, "", err
+	}
+	columns := "a.id, a." + strings.ReplaceAll(auditColumns, ", ", ", a.")
+	return listing[slipway.AuditEntry]{
+		what: "audit entries", text: `SELECT ` + columns + ` FROM ` + from, where: w, order: order,
+		scan: scanAudit, key: func(e slipway.AuditEntry) string { return timeKey(e.Time, strconv.FormatInt(e.ID, 10)) },
+	}.page(ctx, r, page)
+}
+
+// AddAudit records an act. Its ID is the store's to give.
+func (tx *Tx) AddAudit(ctx context.Context, e slipway.AuditEntry) error {
+	id, err := one(ctx, tx.Reader, "the new audit entry", scanned[int64], ask(`
+		INSERT INTO audit (`+auditColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		RETURNING id`,
+		e.Time, e.Caller.Member(), e.Caller.Title, asJSON(e.Caller.Job), e.Caller.Origin.IP, e.Caller.Origin.UserAgent,
+		e.Method, e.Permission, e.Resource, e.Project, e.Request, e.Response, !e.OK(), e.Kind, e.Message, e.Latency, e.Reference))
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, name := range within(e.Resource) {
+		rows = append(rows, []any{name, e.Time, id})
+	}
+	return tx.insertAll(ctx, "index an audit entry", "audit_resource (resource, time, audit)", rows)
+}
+
+// within returns a resource name and the names of all that it is part of, at
+// most eight: "projects/shop/plans/101/rollout" is within "projects/shop/plans/101"
+// and "projects/shop".
+func within(resource string) []string {
+	var names []string
+	if resource != "" {
+		names = append(names, resource)
+	}
+	for i, n := 0, 0; i < len(resource) && len(names) < 8; i++ {
+		if resource[i] != '/' {
+			continue
+		}
+		if n++; n%2 == 0 {
+			names = append(names, resource[:i])
+		}
+	}
+	return names
+}
