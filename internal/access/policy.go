@@ -73,8 +73,9 @@ func (s *Service) SetPolicy(ctx context.Context, who slipway.Principal, resource
 		if err != nil {
 			return err
 		}
+		lost := slipway.Errorf(slipway.Conflict, "there is concurrent update to the %s iam policy, please refresh and try again", sc.noun)
 		if p.Etag != "" && p.Etag != old.Etag {
-			return slipway.Errorf(slipway.Conflict, "there is concurrent update to the %s iam policy, please refresh and try again", sc.noun)
+			return lost
 		}
 		next, err := iam.CheckPolicy(p, sc.resource, roles)
 		if err != nil {
@@ -93,7 +94,9 @@ func (s *Service) SetPolicy(ctx context.Context, who slipway.Principal, resource
 				return err
 			}
 		}
-		saved, err = tx.SetPolicy(ctx, sc.resource, next)
+		if saved, err = tx.SetPolicy(ctx, sc.resource, next); slipway.KindOf(err) == slipway.Conflict {
+			return lost
+		}
 		return err
 	})
 	return saved, err
