@@ -1,0 +1,82 @@
+package console
+
+import (
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"slipway"
+	"slipway/internal/access"
+)
+
+// Deps is what the pages call.
+type Deps struct {
+	Access *access.Service
+}
+
+// Config is what New can be told.
+type Config struct {
+	// Secure marks the cookie Secure: browsers reach the server by https.
+	Secure bool
+	// TrustedProxies are whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Now            func() time.Time // nil is time.Now
+}
+
+// A Console serves the pages.
+type Console struct {
+	Deps
+	lg     *slog.Logger
+	cfg    Config
+	now    func() time.Time
+	assets *assets
+	pages  map[string]*template.Template // :: name → page with the layout around it
+}
+
+// New returns the handler of every page and asset. Requests that change
+// something and come from another origin are refused before any page sees them.
+func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c := &Console{Deps: deps, lg: lg, cfg: cfg, now: cfg.Now}
+	var err error
+	if c.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if c.pages, err = loadTemplates(c.functions()); err != nil {
+		return nil, err
+	}
+	return headers(cfg.Secure, http.NewCrossOriginProtection().Handler(c.routes())), nil
+}
+
+// policy allows what the console itself serves and nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func headers(secure bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// denialOf returns what permission err says was missing, or nil.
+func denialOf(err error) *slipway.Denial {
+	if e, ok := errors.AsType[*slipway.Error](err); ok {
+		return e.Denial
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package console
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"slipway"
+	"slipway/internal/access"
+)
+
+// cookieName is the session cookie's. The prefix makes browsers refuse one that
+// is not Secure or that another host of the domain set (RFC 6265bis §4.1.3); it
+// can be had over https only.
+func (c *Console) cookieName() string {
+	if c.cfg.Secure {
+		return "__Host-slipway"
+	}
+	return "slipway"
+}
+
+func (c *Console) setCookie(w http.ResponseWriter, token string, expires time.Time) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.cookieName(), Value: token, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: c.cfg.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// who returns whose session the request carries. Anything but a person is
+// Unauthenticated: workloads have no business here.
+func (c *Console) who(r *http.Request) (slipway.Principal, error) {
+	cookie, err := r.Cookie(c.cookieName())
+	if err != nil {
+		return slipway.Principal{}, slipway.Errorf(slipway.Unauthenticated, "sign in first")
+	}
+	who, err := c.Access.Authenticate(r.Context(), cookie.Value, c.origin(r))
+	if err == nil && who.Kind != slipway.UserKind {
+		return slipway.Principal{}, slipway.Errorf(slipway.Unauthenticated, "the console is for people")
+	}
+	return who, err
+}
+
+// origin returns where r comes from; X-Forwarded-For is believed from trusted
+// proxies, from the right end of the list.
+func (c *Console) origin(r *http.Request) slipway.Origin {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for len(hops) > 0 && c.trusted(host) {
+		hop := strings.TrimSpace(hops[len(hops)-1])
+		hops = hops[:len(hops)-1]
+		if _, err := netip.ParseAddr(hop); err != nil {
+			break
+		}
+		host = hop
+	}
+	agent := r.UserAgent()
+	return slipway.Origin{IP: host, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), 256)], "")}
+}
+
+func (c *Console) trusted(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, p := range c.cfg.TrustedProxies {
+		if p.Contains(addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// toSignIn sends the browser to the sign-in page and remembers where it was
+// going, if that was to read a page.
+func toSignIn(w http.ResponseWriter, r *http.Request) {
+	to := "/signin"
+	if r.Method == http.MethodGet && r.URL.Path != "/" {
+		to += "?next=" + url.QueryEscape(r.URL.RequestURI())
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// local returns next if it is a path on this server, else "/": a sign-in must
+// not send anyone to a stranger's site.
+func local(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n") {
+		return "/"
+	}
+	return next
+}
+
+type signInPage struct {
+	Frame
+	Email, Next, Error string
+}
+
+func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
+	if _, err := c.who(r); err == nil {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	c.render(w, http.StatusOK, "signin", signInPage{Frame: c.narrow("Sign in"), Next: local(r.FormValue("next"))})
+}
+
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	p := signInPage{Frame: c.narrow("Sign in"), Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	in, err := c.Access.Login(r.Context(), access.SignIn{
+		Email: p.Email, Password: slipway.Secret(r.PostFormValue("password")), Web: true, Origin: c.origin(r),
+	})
+	if err != nil {
+		p.Error = slipway.MessageOf(err)
+		c.render(w, statusOf[slipway.KindOf(err)], "signin", p)
+		return
+	}
+	c.setCookie(w, in.Token.Reveal(), in.Expires)
+	http.Redirect(w, r, p.Next, http.StatusSeeOther)
+}
+
+func (c *Console) signOut(w http.ResponseWriter, r *http.Request, who slipway.Principal) error {
+	cookie, err := r.Cookie(c.cookieName())
+	if err != nil {
+		return slipway.Errorf(slipway.Unauthenticated, "sign in first")
+	}
+	if err := c.Access.Logout(r.Context(), cookie.Value, who.Origin); err != nil {
+		return err
+	}
+	c.setCookie(w, "", time.Unix(1, 0))
+	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+	return nil
+}
+
+type setupPage struct {
+	Frame
+	Token, Name, Email, Error string
+}
+
+func (c *Console) setupForm(w http.ResponseWriter, r *http.Request) {
+	c.render(w, http.StatusOK, "setup", setupPage{Frame: c.narrow("Welcome"), Token: r.URL.Query().Get("token")})
+}
+
+func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	p := setupPage{
+		Frame: c.narrow("Welcome"), Token: r.PostFormValue("token"),
+		Name: r.PostFormValue("title"), Email: r.PostFormValue("email"),
+	}
+	password := r.PostFormValue("password")
+	if _, err := c.Access.CompleteSetup(r.Context(), p.Token, p.Email, password, p.Name); err != nil {
+		p.Error = slipway.MessageOf(err)
+		c.render(w, statusOf[slipway.KindOf(err)], "setup", p)
+		return
+	}
+	in, err := c.Access.Login(r.Context(), access.SignIn{Email: p.Email, Password: slipway.Secret(password), Web: true, Origin: c.origin(r)})
+	if err != nil { // the account is there: signing in by hand will do
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
+	c.setCookie(w, in.Token.Reveal(), in.Expires)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
