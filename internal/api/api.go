@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectproto"
+
+	"slipway"
+	"slipway/internal/api/rest"
+	"slipway/internal/pb"
+)
+
+// Deps is what the handlers call.
+type Deps struct {
+	Authenticator Authenticator
+}
+
+// An Authenticator says whose credential a bearer token is. Its errors are for
+// the caller: Unauthenticated for a token that is not, or no longer, good.
+type Authenticator interface {
+	Authenticate(ctx context.Context, bearer string, origin slipway.Origin) (slipway.Principal, error)
+}
+
+// Config is what New can be told.
+type Config struct {
+	ExternalURL string // where people reach the console; "" when nobody said
+	Version     string // of this program
+	Commit      string // that it was built from
+	// TrustedProxies are whose X-Forwarded-For is believed. None: the caller's
+	// address is that of the connection.
+	TrustedProxies []netip.Prefix
+	Now            func() time.Time // nil is time.Now
+}
+
+// New returns a handler for every method of the contract: /v1/… as REST, and
+// /package.Service/Method as Connect and gRPC, the latter over HTTP/2, with or
+// without TLS as the http.Server allows.
+//
+// Don't put it behind an http.ServeMux: that one redirects names with an
+// escaped slash or dots in them to the names of other resources.
+func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return serve(lg, deps.Authenticator, cfg, func(s *connect.Server) { register(s, deps, cfg) })
+}
+
+// register lists every service of the contract, the ones not built yet too.
+func register(s *connect.Server, deps Deps, cfg Config) {
+	pb.RegisterActuatorServiceHandler(s, newActuator(cfg))
+	pb.RegisterAuditLogServiceHandler(s, pb.UnimplementedAuditLogServiceHandler{})
+	pb.RegisterAuthServiceHandler(s, pb.UnimplementedAuthServiceHandler{})
+	pb.RegisterChangelogServiceHandler(s, pb.UnimplementedChangelogServiceHandler{})
+	pb.RegisterDatabaseGroupServiceHandler(s, pb.UnimplementedDatabaseGroupServiceHandler{})
+	pb.RegisterDatabaseServiceHandler(s, pb.UnimplementedDatabaseServiceHandler{})
+	pb.RegisterExchangeServiceHandler(s, pb.UnimplementedExchangeServiceHandler{})
+	pb.RegisterGroupServiceHandler(s, pb.UnimplementedGroupServiceHandler{})
+	pb.RegisterInstanceServiceHandler(s, pb.UnimplementedInstanceServiceHandler{})
+	pb.RegisterPlanServiceHandler(s, pb.UnimplementedPlanServiceHandler{})
+	pb.RegisterProjectServiceHandler(s, pb.UnimplementedProjectServiceHandler{})
+	pb.RegisterReleaseServiceHandler(s, pb.UnimplementedReleaseServiceHandler{})
+	pb.RegisterReviewConfigServiceHandler(s, pb.UnimplementedReviewConfigServiceHandler{})
+	pb.RegisterRevisionServiceHandler(s, pb.UnimplementedRevisionServiceHandler{})
+	pb.RegisterRoleServiceHandler(s, pb.UnimplementedRoleServiceHandler{})
+	pb.RegisterRolloutServiceHandler(s, pb.UnimplementedRolloutServiceHandler{})
+	pb.RegisterServiceAccountServiceHandler(s, pb.UnimplementedServiceAccountServiceHandler{})
+	pb.RegisterSettingServiceHandler(s, pb.UnimplementedSettingServiceHandler{})
+	pb.RegisterSheetServiceHandler(s, pb.UnimplementedSheetServiceHandler{})
+	pb.RegisterUserServiceHandler(s, pb.UnimplementedUserServiceHandler{})
+	pb.RegisterWorkloadIdentityServiceHandler(s, pb.UnimplementedWorkloadIdentityServiceHandler{})
+	pb.RegisterWorkspaceServiceHandler(s, pb.UnimplementedWorkspaceServiceHandler{})
+}
+
+// compressFrom is the size in bytes from which answers are compressed: below
+// it, compressing costs more than it saves.
+const compressFrom = 1 << 10
+
+// serve builds the three transports over what services registers.
+func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*connect.Server)) (http.Handler, error) {
+	server := connect.NewServer(
+		reportErrors(lg),
+		authenticate(auth, proxies(cfg.TrustedProxies)),
+		receiveErrors,
+	)
+	services(server)
+
+	mux := http.NewServeMux()
+	connecthttp.Mount(mux, server,
+		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), strictJSON{}),
+		connecthttp.WithCompressMinBytes(compressFrom),
+		connecthttp.WithConditionalOptions(func(spec connect.Spec) []connecthttp.Option {
+			return []connecthttp.Option{connecthttp.WithReadMaxBytes(maxBytes(spec.Procedure))}
+		}),
+	)
+	restful, err := rest.New(server, rest.Config{
+		MaxBytes: func(spec connect.Spec) int { return maxBytes(spec.Procedure) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("route REST: %w", err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			restful.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"errors"
+	"io"
+
+	"context"
+
+	"connectrpc.com/connect/v2"
+
+	"slipway"
+	"slipway/internal/pb"
+)
+
+// Bounds of a request's message, unpacked, in bytes. The larger one is for
+// methods that take migration files.
+const (
+	usualBytes = 4 << 20
+	filesBytes = 128 << 20
+)
+
+// maxBytes returns how large a message the procedure takes.
+func maxBytes(procedure string) int {
+	switch procedure {
+	case pb.ReleaseServiceCheckReleaseProcedure, pb.ReleaseServiceCreateReleaseProcedure,
+		pb.SheetServiceCreateSheetProcedure, pb.SheetServiceBatchCreateSheetsProcedure:
+		return filesBytes
+	}
+	return usualBytes
+}
+
+// receiveErrors makes what goes wrong while a message is read the caller's
+// mistake, whatever the transport calls it: too large is INVALID_ARGUMENT here,
+// since the same message stays too large however often it is sent.
+func receiveErrors(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		return next(ctx, spec, receiver{stream, spec})
+	}
+}
+
+type receiver struct {
+	connect.ServerStream
+	spec connect.Spec
+}
+
+// Receive implements connect.ServerStream.
+func (r receiver) Receive(msg any) error {
+	err := r.ServerStream.Receive(msg)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if own, ok := errors.AsType[*slipway.Error](err); ok {
+		return own
+	}
+	switch connect.CodeOf(err) {
+	case connect.CodeResourceExhausted:
+		return slipway.Errorf(slipway.Invalid, "the request is larger than %d MiB, the most that this method takes", maxBytes(r.spec.Procedure)>>20)
+	case connect.CodeInvalidArgument, connect.CodeUnimplemented:
+		if e, ok := errors.AsType[*connect.Error](err); ok {
+			return slipway.Errorf(slipway.Invalid, "read the request: %s", e.Message())
+		}
+	}
+	return err
+}
