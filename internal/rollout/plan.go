@@ -1,0 +1,233 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"slipway"
+	"slipway/internal/gate"
+	"slipway/internal/iam"
+	"slipway/internal/store"
+)
+
+// Bounds of a plan.
+const (
+	MaxSpecs       = 10
+	MaxTargets     = 5000
+	maxDescription = 10_000
+)
+
+const planRPC = "/bytebase.v1.PlanService/"
+
+// A Planned plan comes with the stages of its rollout, if it has one.
+type Planned struct {
+	slipway.Plan
+	Stages []slipway.Stage
+}
+
+// Plan returns one plan.
+func (s *Service) Plan(ctx context.Context, who slipway.Principal, project string, id int64) (Planned, error) {
+	err := s.gate.Can(ctx, gate.Act{
+		Who: who, Permission: iam.PlansGet, Project: project,
+		Resource: slipway.Plan{Project: project, ID: id}.Name(), Method: planRPC + "GetPlan",
+	})
+	if err != nil {
+		return Planned{}, err
+	}
+	p, err := s.st.Plan(ctx, project, id)
+	if err != nil {
+		return Planned{}, err
+	}
+	return s.withStages(ctx, p)
+}
+
+func (s *Service) withStages(ctx context.Context, p slipway.Plan) (Planned, error) {
+	if !p.HasRollout {
+		return Planned{Plan: p}, nil
+	}
+	ro, err := s.st.Rollout(ctx, p.Project, p.ID)
+	if err != nil {
+		return Planned{}, fmt.Errorf("read the rollout of %s: %w", p.Name(), err)
+	}
+	return Planned{Plan: p, Stages: ro.Stages}, nil
+}
+
+// Plans lists a project's plans, the newest first.
+func (s *Service) Plans(ctx context.Context, who slipway.Principal, project string, page slipway.Page) ([]Planned, string, error) {
+	err := s.gate.Can(ctx, gate.Act{
+		Who: who, Permission: iam.PlansList, Project: project, Resource: "projects/" + project, Method: planRPC + "ListPlans",
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := s.st.Project(ctx, project); err != nil {
+		return nil, "", err
+	}
+	list, next, err := s.st.Plans(ctx, project, page)
+	if err != nil {
+		return nil, "", err
+	}
+	planned := make([]Planned, 0, len(list))
+	for _, p := range list {
+		with, err := s.withStages(ctx, p)
+		if err != nil {
+			return nil, "", err
+		}
+		planned = append(planned, with)
+	}
+	return planned, next, nil
+}
+
+// CreatePlan makes a plan of p's title, description and specs. The same wish
+// again, which is the same releases for the same databases, finds the plan that
+// was made for it and made is false, unless that plan has had its effect and
+// the databases no longer show it.
+func (s *Service) CreatePlan(ctx context.Context, who slipway.Principal, p slipway.Plan) (plan Planned, made bool, err error) {
+	act := gate.Act{
+		Who: who, Permission: iam.PlansCreate, Project: p.Project,
+		Resource: "projects/" + p.Project, Method: planRPC + "CreatePlan",
+		Request: map[string]any{"title": p.Title, "specs": p.Specs},
+	}
+	if err := s.gate.Can(ctx, act); err != nil {
+		return plan, false, err
+	}
+	project, err := s.st.Project(ctx, p.Project)
+	if err != nil {
+		return plan, false, err
+	}
+	if project.Deleted {
+		return plan, false, slipway.Errorf(slipway.Precondition, "project %q is deleted", p.Project)
+	}
+	if err := s.checkPlan(ctx, &p); err != nil {
+		return plan, false, err
+	}
+	old, found, err := s.planFor(ctx, p)
+	if err != nil || found {
+		return old, false, err
+	}
+	p.Creator, p.Created, p.Updated = who.Name(), s.now(), s.now()
+	err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
+		p, err = tx.CreatePlan(ctx, p)
+		return err
+	})
+	return Planned{Plan: p}, err == nil, err
+}
+
+// checkPlan makes p fit to be kept or says why it cannot be.
+func (s *Service) checkPlan(ctx context.Context, p *slipway.Plan) error {
+	if err := slipway.CheckTitle("plan", p.Title); err != nil {
+		return err
+	}
+	if len(p.Description) > maxDescription {
+		return slipway.Errorf(slipway.Invalid, "a plan's description has at most %d bytes", maxDescription)
+	}
+	if len(p.Specs) == 0 || len(p.Specs) > MaxSpecs {
+		return slipway.Errorf(slipway.Invalid, "a plan has 1 to %d specs, not %d", MaxSpecs, len(p.Specs))
+	}
+	p.Specs = slices.Clone(p.Specs)
+	sum, ids := sha256.New(), map[string]bool{}
+	for i := range p.Specs {
+		spec := &p.Specs[i]
+		content, err := s.checkSpec(ctx, p.Project, spec)
+		if err != nil {
+			return err
+		}
+		if ids[spec.ID] {
+			return slipway.Errorf(slipway.Invalid, "two specs have the id %q", spec.ID)
+		}
+		ids[spec.ID] = true
+		fmt.Fprintf(sum, "%q %q %q\n", spec.Release, content, slices.Sorted(slices.Values(spec.Targets)))
+	}
+	p.Digest = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// checkSpec returns the digest of the spec's release. It gives a spec without
+// an id one.
+func (s *Service) checkSpec(ctx context.Context, project string, spec *slipway.Spec) (digest string, err error) {
+	if spec.ID == "" {
+		spec.ID = uuid.NewString()
+	}
+	if err := uuid.Validate(spec.ID); err != nil || len(spec.ID) != 36 {
+		return "", slipway.Errorf(slipway.Invalid, "spec id %.50q is not a UUID", spec.ID)
+	}
+	if spec.Sheet != "" {
+		return "", slipway.Errorf(slipway.Unimplemented, "plans are made from releases here, not from single sheets: create a release with the sheet as its file")
+	}
+	rel, err := s.release(ctx, project, spec.Release)
+	if err != nil {
+		return "", err
+	}
+	if rel.Deleted {
+		return "", slipway.Errorf(slipway.Precondition, "%s is deleted", rel.Name())
+	}
+	if len(spec.Targets) == 0 || len(spec.Targets) > MaxTargets {
+		return "", slipway.Errorf(slipway.Invalid, "a spec has 1 to %d targets, not %d", MaxTargets, len(spec.Targets))
+	}
+	order, err := environments(ctx, s.st.Reader)
+	if err != nil {
+		return "", err
+	}
+	seen := map[string]bool{}
+	spec.Targets = slices.Clone(spec.Targets)
+	for i, name := range spec.Targets {
+		t, err := s.namedTarget(ctx, project, name)
+		if err != nil {
+			return "", err
+		}
+		if spec.Targets[i] = t.Name(); seen[t.Name()] {
+			return "", slipway.Errorf(slipway.Invalid, "target %s is listed twice", t.Name())
+		}
+		seen[t.Name()] = true
+		if err := staged(t, order); err != nil {
+			return "", err
+		}
+	}
+	return rel.Digest, nil
+}
+
+// release returns a project's release by its resource name.
+func (s *Service) release(ctx context.Context, project, name string) (slipway.Release, error) {
+	ids, err := slipway.ParseName("projects/*/releases/*", name)
+	if err != nil {
+		return slipway.Release{}, err
+	}
+	if ids[0] != project {
+		return slipway.Release{}, slipway.Errorf(slipway.Invalid, "%s is not a release of project %q", name, project)
+	}
+	return s.st.Release(ctx, project, ids[1])
+}
+
+// namedTarget returns the target that a client named, by its instance or as
+// part of the project.
+func (s *Service) namedTarget(ctx context.Context, project, name string) (target, error) {
+	if _, err := slipway.ParseName("projects/*/databaseGroups/*", name); err == nil {
+		return target{}, slipway.Errorf(slipway.Unimplemented, "database groups are not built yet: name the databases of %s one by one", name)
+	}
+	if ids, err := slipway.ParseName("projects/*/instances/*/databases/*", name); err == nil && ids[0] == project {
+		return s.target(ctx, project, slipway.DatabaseRef{Instance: ids[1], Database: ids[2]})
+	}
+	ref, err := slipway.ParseDatabase(name)
+	if err != nil {
+		return target{}, err
+	}
+	return s.target(ctx, project, ref)
+}
+
+// staged reports why t can be in no stage. A rollout that left it out would
+// look done without it.
+func staged(t target, order []string) error {
+	env := t.environment()
+	if env == "" {
+		return slipway.Errorf(slipway.Precondition, "%s is in no environment, nor is its instance: set one, it decides the stage", t.Name())
+	}
+	if !slices.Contains(order, env) {
+		return slipway.Errorf(slipway.Precondition, "%s is in environment %q, which the workspace does not list", t.Name(), env)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"slipway"
+	"slipway/internal/sqltext"
+	"slipway/internal/store"
+)
+
+// maxBuffered bounds the log entries that wait to be written. A statement never
+// waits for its log: past this bound entries are counted instead of kept.
+const maxBuffered = 5000
+
+// A recorder writes a run's log in batches, off the way of the statements.
+type recorder struct {
+	st      *store.Store
+	run     int64
+	replica string
+	now     func() time.Time
+
+	writing sync.Mutex // held while a batch is written, so that batches keep their order
+
+	mu      sync.Mutex // guards the fields below
+	buffer  []slipway.LogEntry
+	dropped int
+}
+
+// add takes an entry and returns at once.
+func (r *recorder) add(e slipway.LogEntry) {
+	if e.Time.IsZero() {
+		e.Time = r.now()
+	}
+	e.Replica = r.replica
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.buffer) >= maxBuffered {
+		r.dropped++
+		return
+	}
+	r.buffer = append(r.buffer, e)
+}
+
+// flush writes what waits. What cannot be written waits on.
+func (r *recorder) flush(ctx context.Context) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.mu.Lock()
+	batch, dropped := r.buffer, r.dropped
+	r.buffer, r.dropped = nil, 0
+	r.mu.Unlock()
+	if dropped > 0 {
+		text := fmt.Sprintf("-- %d entries are left out: statements ran faster than their log could be written", dropped)
+		batch = append(batch, slipway.LogEntry{Time: r.now(), Replica: r.replica, Statement: &slipway.StatementLog{Text: text, Ended: r.now()}})
+	}
+	if len(batch) == 0 {
+		return
+	}
+	err := r.st.Update(ctx, func(tx *store.Tx) error { return tx.AddLog(ctx, r.run, batch) })
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.buffer = append(batch, r.buffer...)
+}
+
+// mirror keeps the server's copy of a ledger. Revisions that it did not know,
+// after it was restored from an old backup, say, it knows from now on. The copy
+// decides nothing, so a failure to write it stops nothing.
+func (w *worker) mirror(ctx context.Context, ledger []slipway.Revision) {
+	ref := w.run.Task.Target
+	for i := range ledger {
+		ledger[i].Database = ref
+	}
+	w.try(ctx, "keep the copy of a ledger", func(tx *store.Tx) error { return tx.PutRevisions(ctx, ref, ledger) })
+}
+
+func (w *worker) keep(ctx context.Context, rev slipway.Revision) {
+	w.try(ctx, "keep the copy of a revision", func(tx *store.Tx) error { return tx.PutRevision(ctx, rev) })
+}
+
+func (w *worker) tellProgress(ctx context.Context) {
+	w.try(ctx, "tell progress", func(tx *store.Tx) error {
+		return tx.SetProgress(ctx, w.run.ID, w.run.Lease.Fence, w.done, w.all)
+	})
+}
+
+func (w *worker) try(ctx context.Context, act string, f func(tx *store.Tx) error) {
+	if err := w.s.st.Update(ctx, f); err != nil && ctx.Err() == nil {
+		w.s.lg.Warn(act, "run", w.run.Name(), "err", err)
+	}
+}
+
+// dialects says how the files of an engine are cut.
+var dialects = map[slipway.Engine]sqltext.Dialect{
+	slipway.Postgres: sqltext.Postgres,
+	slipway.SQLite:   sqltext.SQLite,
+}
+
+// textSHA tells an edit from a reformat: it is equal for texts that differ in
+// comments and spacing alone.
+func textSHA(e slipway.Engine, text []byte) string {
+	sum := sha256.Sum256(sqltext.Normalize(dialects[e], text))
+	return hex.EncodeToString(sum[:])
+}
+
+// words returns what may be shown of err. Engines say what is wrong with a
+// target in words that hold no secret.
+func words(err error) string { return slipway.MessageOf(err) }
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
