@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Claims is what an ID token says, decoded strictly. Whoever makes one vouches
+// Claims is what an ID token says, read strictly. Whoever makes one vouches
 // that the signature over it was verified.
 type Claims struct {
 	Algorithm string // alg of the signature, "RS256": a platform allows some only
@@ -31,16 +31,14 @@ const (
 	maxTokenID = 256
 )
 
-// ParseClaims decodes the payload of a token that alg signed. All of iss, sub,
-// jti, exp, nbf and iat have to be there with their types; aud may be absent
-// here and is missed when a decision is made. The error says which claim is
-// wrong and never more of the token than that.
-func ParseClaims(payload []byte, alg string) (Claims, error) {
-	all, err := ParseObject(payload)
-	if err != nil {
-		return Claims{}, err
-	}
+// ReadClaims reads the payload, decoded by ParseObject, of a token that was
+// signed with alg. All of iss, sub, jti, exp, nbf and iat have to be there with
+// their types; aud may be absent here and is missed when a decision is made.
+// The error says which claim is wrong and nothing else of the token. The map
+// must not change afterwards.
+func ReadClaims(all map[string]any, alg string) (Claims, error) {
 	c := Claims{Algorithm: alg, all: all}
+	var err error
 	for _, f := range []struct {
 		name string
 		max  int
