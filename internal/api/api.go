@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 
 	"slipway"
+	"slipway/internal/access"
 	"slipway/internal/api/rest"
 	"slipway/internal/pb"
 )
@@ -21,6 +22,7 @@ import (
 // Deps is what the handlers call.
 type Deps struct {
 	Authenticator Authenticator
+	Access        *access.Service
 }
 
 // An Authenticator says whose credential a bearer token is. Its errors are for
@@ -56,12 +58,12 @@ func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
 // register lists every service of the contract, the ones not built yet too.
 func register(s *connect.Server, deps Deps, cfg Config) {
 	pb.RegisterActuatorServiceHandler(s, newActuator(cfg))
-	pb.RegisterAuditLogServiceHandler(s, pb.UnimplementedAuditLogServiceHandler{})
-	pb.RegisterAuthServiceHandler(s, pb.UnimplementedAuthServiceHandler{})
+	pb.RegisterAuditLogServiceHandler(s, auditLogs{access: deps.Access})
+	pb.RegisterAuthServiceHandler(s, auth{access: deps.Access})
 	pb.RegisterChangelogServiceHandler(s, pb.UnimplementedChangelogServiceHandler{})
 	pb.RegisterDatabaseGroupServiceHandler(s, pb.UnimplementedDatabaseGroupServiceHandler{})
 	pb.RegisterDatabaseServiceHandler(s, pb.UnimplementedDatabaseServiceHandler{})
-	pb.RegisterExchangeServiceHandler(s, pb.UnimplementedExchangeServiceHandler{})
+	pb.RegisterExchangeServiceHandler(s, exchanges{access: deps.Access})
 	pb.RegisterGroupServiceHandler(s, pb.UnimplementedGroupServiceHandler{})
 	pb.RegisterInstanceServiceHandler(s, pb.UnimplementedInstanceServiceHandler{})
 	pb.RegisterPlanServiceHandler(s, pb.UnimplementedPlanServiceHandler{})
@@ -69,14 +71,14 @@ func register(s *connect.Server, deps Deps, cfg Config) {
 	pb.RegisterReleaseServiceHandler(s, pb.UnimplementedReleaseServiceHandler{})
 	pb.RegisterReviewConfigServiceHandler(s, pb.UnimplementedReviewConfigServiceHandler{})
 	pb.RegisterRevisionServiceHandler(s, pb.UnimplementedRevisionServiceHandler{})
-	pb.RegisterRoleServiceHandler(s, pb.UnimplementedRoleServiceHandler{})
+	pb.RegisterRoleServiceHandler(s, roles{access: deps.Access})
 	pb.RegisterRolloutServiceHandler(s, pb.UnimplementedRolloutServiceHandler{})
-	pb.RegisterServiceAccountServiceHandler(s, pb.UnimplementedServiceAccountServiceHandler{})
+	pb.RegisterServiceAccountServiceHandler(s, serviceAccounts{access: deps.Access})
 	pb.RegisterSettingServiceHandler(s, pb.UnimplementedSettingServiceHandler{})
 	pb.RegisterSheetServiceHandler(s, pb.UnimplementedSheetServiceHandler{})
-	pb.RegisterUserServiceHandler(s, pb.UnimplementedUserServiceHandler{})
-	pb.RegisterWorkloadIdentityServiceHandler(s, pb.UnimplementedWorkloadIdentityServiceHandler{})
-	pb.RegisterWorkspaceServiceHandler(s, pb.UnimplementedWorkspaceServiceHandler{})
+	pb.RegisterUserServiceHandler(s, users{access: deps.Access})
+	pb.RegisterWorkloadIdentityServiceHandler(s, identities{access: deps.Access})
+	pb.RegisterWorkspaceServiceHandler(s, workspaces{access: deps.Access})
 }
 
 // compressFrom is the size in bytes from which answers are compressed: below
