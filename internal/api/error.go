@@ -57,7 +57,7 @@ func report(ctx context.Context, lg *slog.Logger, spec connect.Spec, err error) 
 	wire, isWire := errors.AsType[*connect.Error](err)
 	switch {
 	case isOwn && own.Kind != slipway.Internal:
-		return withDenial(connect.NewError(codes[own.Kind], slipway.MessageOf(err)).WithCause(err), spec, own.Denial)
+		return withDenial(connect.NewError(codes[own.Kind], strings.ToValidUTF8(slipway.MessageOf(err), "\uFFFD")).WithCause(err), spec, own.Denial)
 	case isWire && wire.Code() == connect.CodeUnimplemented:
 		return connect.Errorf(connect.CodeUnimplemented, "%s is part of the API, but this version does not have it built", methodName(spec))
 	case isWire && wire.Code() != connect.CodeInternal && wire.Code() != connect.CodeUnknown:

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"net/http"
+	"strings"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
@@ -34,7 +35,7 @@ func writeError(w http.ResponseWriter, code int, e *connect.Error) {
 	if code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110 §11.6.1
 	}
-	s := &status.Status{Code: int32(e.Code()), Message: e.Message()}
+	s := &status.Status{Code: int32(e.Code()), Message: strings.ToValidUTF8(e.Message(), "\uFFFD")}
 	for _, d := range e.Details() {
 		s.Details = append(s.Details, connectproto.ErrorDetailToAny(d))
 	}

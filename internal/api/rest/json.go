@@ -30,7 +30,7 @@ func ReadJSON(data []byte, m proto.Message) error {
 	}
 	// protojson varies the space after the colon, so that nobody parses it.
 	why := strings.TrimLeft(strings.TrimPrefix(err.Error(), "proto:"), " \u00a0")
-	return slipway.Errorf(slipway.Invalid, "the request is not a %s in JSON: %.300s", m.ProtoReflect().Descriptor().Name(), why)
+	return slipway.Errorf(slipway.Invalid, "the request is not a %s in JSON: %.300s", m.ProtoReflect().Descriptor().Name(), strings.ToValidUTF8(why, "\uFFFD"))
 }
 
 // WriteJSON writes m in the JSON mapping of proto3: lowerCamelCase names,

@@ -155,6 +155,7 @@ func snake(path string) string {
 	return b.String()
 }
 
+// kindName says what a value of f looks like in a query.
 func kindName(f protoreflect.FieldDescriptor) string {
 	switch {
 	case f.Enum() != nil:
@@ -164,7 +165,19 @@ func kindName(f protoreflect.FieldDescriptor) string {
 		}
 		return "one of " + strings.Join(names, ", ")
 	case f.Message() != nil:
-		return "a " + string(f.Message().FullName())
+		return "a " + string(f.Message().Name()) + " as JSON spells it"
 	}
-	return "a " + f.Kind().String()
+	switch f.Kind() {
+	case protoreflect.StringKind:
+		return "valid UTF-8"
+	case protoreflect.BytesKind:
+		return "base64"
+	case protoreflect.BoolKind:
+		return "true or false"
+	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		return "a number"
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return "a whole number of 64 bits"
+	}
+	return "a whole number of 32 bits"
 }
