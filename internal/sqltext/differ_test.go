@@ -78,6 +78,9 @@ func TestSplitEqualsScannerOnNonsense(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(piece, 0, 25).Draw(t, "pieces"), "")
+		if strings.Contains(text, "--") && strings.Contains(text, "E'") {
+			return // the server joins strings over a comment, pg_query does not
+		}
 		agree(t, text)
 		scan, err := pgquery.Scan(text)
 		if err != nil {
@@ -90,9 +93,6 @@ func TestSplitEqualsScannerOnNonsense(t *testing.T) {
 			}
 		}
 		for tok := range sqltext.Tokens(sqltext.Postgres, []byte(text)) {
-			if tok.Kind == sqltext.String && strings.Contains(text[tok.Start:tok.End], "--") {
-				return // the server joins strings over a comment, pg_query does not
-			}
 			if tok.Kind == sqltext.Symbol && text[tok.Start] == ';' {
 				got = append(got, int32(tok.Start))
 			}

@@ -47,6 +47,7 @@ type lexer struct {
 	escapes     bool   // Postgres: standard_conforming_strings is off
 	delimiter   []byte // MySQL: what ends a statement instead of a semicolon; nil for that
 	conditional bool   // MySQL: inside /*! … */
+	escaped     int    // Postgres: where the last string with escapes ended, for one that carries it on
 }
 
 // Classes of bytes. Every byte above ASCII may be part of an identifier, so
@@ -96,7 +97,8 @@ func (l *lexer) next() (Token, error) {
 	}
 	switch c {
 	case '\'':
-		return l.quoted(String, start, start, l.escapes || l.dialect == MySQL)
+		escapes := l.escapes || l.dialect == MySQL || l.escaped > 0 && carriesOn(l.text[l.escaped:start])
+		return l.quoted(String, start, start, escapes)
 	case '"':
 		if l.dialect == MySQL {
 			return l.quoted(String, start, start, true)
@@ -274,13 +276,10 @@ func (l *lexer) quoted(kind TokenKind, start, open int, escapes bool) (Token, er
 			i++
 			continue
 		}
-		if escapes && l.dialect == Postgres {
-			if next := continued(text, i); next > 0 {
-				i = next
-				continue
-			}
-		}
 		l.pos = i
+		if escapes && l.dialect == Postgres {
+			l.escaped = i
+		}
 		return Token{kind, start, i}, nil
 	}
 	what := "string"
@@ -290,23 +289,21 @@ func (l *lexer) quoted(kind TokenKind, start, open int, escapes bool) (Token, er
 	return Token{}, unterminated(open, "the %s that %c begins is never closed: add the closing %[2]c, and double it where it stands inside", what, quote)
 }
 
-// continued returns the offset behind the quote that carries on a string which
-// ended at i, or 0. PostgreSQL joins strings with a line end between them, and
-// the later parts obey the prefix of the first.
-func continued(text []byte, i int) int {
+// carriesOn reports whether a string behind gap obeys the prefix of the one
+// before it. PostgreSQL joins two strings with nothing but white space, a line
+// end and comments of two dashes between them.
+func carriesOn(gap []byte) bool {
 	newline := false
-	for ; i < len(text); i++ {
+	for i := 0; i < len(gap); i++ {
 		switch {
-		case text[i] == '\n' || text[i] == '\r':
+		case gap[i] == '\n' || gap[i] == '\r':
 			newline = true
-		case classOf[text[i]] == space:
-		case text[i] == '-' && i+1 < len(text) && text[i+1] == '-':
-			i = lineEnd(text, i, Postgres) - 1
-		case text[i] == '\'' && newline:
-			return i + 1
+		case classOf[gap[i]] == space:
+		case gap[i] == '-' && i+1 < len(gap) && gap[i+1] == '-':
+			i = lineEnd(gap, i, Postgres) - 1
 		default:
-			return 0
+			return false
 		}
 	}
-	return 0
+	return newline
 }
