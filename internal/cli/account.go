@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"slipway"
@@ -191,7 +191,7 @@ func exchangeLines(x *pb.Exchange) []string {
 	}
 	lines = append(lines, "claims")
 	for _, name := range slices.Sorted(maps.Keys(x.GetClaims().GetFields())) {
-		value, err := protojson.Marshal(x.GetClaims().GetFields()[name])
+		value, err := json.Marshal(x.GetClaims().GetFields()[name].AsInterface())
 		if err != nil {
 			value = []byte("?") // unreachable unless the server sent a broken value
 		}

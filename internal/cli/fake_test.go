@@ -244,6 +244,7 @@ func (f *fake) GetTaskRunLog(context.Context, *pb.GetTaskRunLogRequest) (*pb.Tas
 func (f *fake) BatchCancelTaskRuns(_ context.Context, req *pb.BatchCancelTaskRunsRequest) (*pb.BatchCancelTaskRunsResponse, error) {
 	f.canceled = append(f.canceled, req.GetTaskRuns()...)
 	f.task(func(task *pb.Task) bool { return task.GetName() == req.GetParent() }).Status = pb.Task_CANCELED
+	f.runs[req.GetParent()].Status = pb.TaskRun_CANCELED
 	return &pb.BatchCancelTaskRunsResponse{}, nil
 }
 

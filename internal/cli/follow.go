@@ -158,11 +158,16 @@ func splitRun(name string) (task string, number int64) {
 	return task, number
 }
 
+// viewOf puts a task and its latest run together. The run was read later and
+// so knows better, unless the task was skipped since.
 func viewOf(t *pb.Task, r *pb.TaskRun) view {
 	v := view{
 		task: t.GetName(), target: t.GetTarget(), status: status(t.GetStatus()), reason: t.GetSkippedReason(),
 		run: r.GetName(), detail: r.GetDetail(), done: int(r.GetFilesDone()), total: int(r.GetFilesTotal()),
 		waits: r.GetSchedulerInfo().GetWaitingCause().GetParallelTasksLimit(),
+	}
+	if r != nil && v.status != slipway.Skipped {
+		v.status = runStatus(r.GetStatus())
 	}
 	if !v.status.Active() && r.GetStartTime() != nil && r.GetUpdateTime() != nil {
 		v.took = r.GetUpdateTime().AsTime().Sub(r.GetStartTime().AsTime())
@@ -178,6 +183,15 @@ func viewOf(t *pb.Task, r *pb.TaskRun) view {
 
 // status is the task's status as the noun spells it; the words are the same.
 func status(s pb.Task_Status) slipway.Status { return slipway.Status(s.String()) }
+
+// runStatus is the run's status; one more word of the API means that a worker
+// may take it.
+func runStatus(s pb.TaskRun_Status) slipway.Status {
+	if s == pb.TaskRun_AVAILABLE {
+		return slipway.Pending
+	}
+	return slipway.Status(s.String())
+}
 
 // rows counts the rows that an ended run changed, as its log tells; -1 when it
 // can't be read, which is no reason to stop.

@@ -66,10 +66,11 @@ func (s *session) writeOutcome(name string, o *outcome, err error) error {
 	for _, st := range o.rollout.GetStages() {
 		stage := outcomeStage{Environment: st.GetEnvironment(), Tasks: []outcomeTask{}}
 		for _, t := range st.GetTasks() {
-			v := o.views[t.GetName()]
-			stage.Tasks = append(stage.Tasks, outcomeTask{
-				Name: t.GetName(), Target: t.GetTarget(), Status: t.GetStatus().String(), TaskRun: v.run, Detail: v.detail,
-			})
+			task := outcomeTask{Name: t.GetName(), Target: t.GetTarget(), Status: t.GetStatus().String()}
+			if v, ok := o.views[t.GetName()]; ok {
+				task.Status, task.TaskRun, task.Detail = string(v.status), v.run, clean(v.detail)
+			}
+			stage.Tasks = append(stage.Tasks, task)
 		}
 		f.Stages = append(f.Stages, stage)
 	}

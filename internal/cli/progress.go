@@ -105,13 +105,23 @@ func (p *progress) region(views []view) []string {
 		case len(lines) == shownTasks:
 			more++
 		default:
-			lines = append(lines, fmt.Sprintf("  %s: %s, %s", line(v.target), running(v), short(p.now().Sub(p.since[v.task]))))
+			how := fmt.Sprintf(": %s, %s", running(v), short(p.now().Sub(p.since[v.task])))
+			lines = append(lines, "  "+tail(line(v.target), p.voice.width-3-len(how))+how)
 		}
 	}
 	if more > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))
 	}
 	return lines
+}
+
+// tail shortens s to its last n characters, since databases differ at the end.
+func tail(s string, n int) string {
+	r := []rune(s)
+	if n < 2 || len(r) <= n {
+		return s
+	}
+	return "…" + string(r[len(r)-n+1:])
 }
 
 func running(v view) string {
