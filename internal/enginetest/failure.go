@@ -1,0 +1,100 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"slipway"
+	"slipway/internal/engine"
+)
+
+func testFailure(t *testing.T, kit Kit) {
+	t.Run("a failed file leaves nothing and earlier files stay", func(t *testing.T) {
+		b := newBench(t, kit)
+		s := b.lock()
+		b.apply(s, "1", shelf)
+		const bad = "-- a comment\nCREATE TABLE half (id INTEGER);\n\n  INSERT INTO nowhere VALUES (1);\nCREATE TABLE other (id INTEGER);"
+		e := b.fail(s, "2", bad)
+		if e.Class != engine.Failed || e.Failure.Line != 4 || e.Failure.Column != 15 {
+			t.Errorf("class %v at %d:%d, want failed at 4:15", e.Class, e.Failure.Line, e.Failure.Column)
+		}
+		if e.Failure.Statement != "INSERT INTO nowhere VALUES (1)" || !strings.Contains(e.Failure.Message, "nowhere") || e.Failure.Code == "" {
+			t.Errorf("got failure %+v", e.Failure)
+		}
+		if slipway.KindOf(e) == slipway.Internal {
+			t.Errorf("the error %v has no kind", e)
+		}
+		b.wantVersions("1")
+		b.apply(s, "2", strings.Replace(bad, "INSERT INTO nowhere VALUES (1)", "INSERT INTO shelf (book) VALUES ('y')", 1))
+		b.wantVersions("1 2")
+	})
+
+	t.Run("a syntax error is found where it is", func(t *testing.T) {
+		b := newBench(t, kit)
+		e := b.fail(b.lock(), "1", shelf+"\nINSERT INTO shelf (book)\n  VALUES ('ä', FROM);")
+		if e.Failure.Line != 3 || e.Failure.Column != 16 || !strings.Contains(e.Failure.Message, "FROM") {
+			t.Errorf("got %d:%d %q, want 3:16 about FROM", e.Failure.Line, e.Failure.Column, e.Failure.Message)
+		}
+	})
+
+	t.Run("a file that would end its transaction is refused before it runs", func(t *testing.T) {
+		for _, word := range []string{"COMMIT", "ROLLBACK", "BEGIN", "END"} {
+			b := newBench(t, kit)
+			e := b.fail(b.lock(), "1", shelf+"\n"+word+";\nCREATE TABLE other (id INTEGER);")
+			if e.Failure.Line != 2 || slipway.KindOf(e) != slipway.Invalid {
+				t.Errorf("%s: refused at line %d as kind %d, want line 2 and Invalid", word, e.Failure.Line, slipway.KindOf(e))
+			}
+			if got, err := b.eng.Schema(t.Context(), b.Source, b.Name); err != nil || strings.Contains(got, "shelf") {
+				t.Errorf("%s: the file was begun: %q, %v", word, got, err)
+			}
+		}
+	})
+
+	t.Run("savepoints are a file's own affair", func(t *testing.T) {
+		b := newBench(t, kit)
+		b.apply(b.lock(), "1", shelf+"SAVEPOINT a; INSERT INTO shelf (book) VALUES ('no'); ROLLBACK TO a; RELEASE a;")
+		b.wantQuery("SELECT count(*) FROM shelf", "0")
+	})
+
+	t.Run("what is checked at commit takes the revision with it", func(t *testing.T) {
+		b := newBench(t, kit)
+		s := b.lock()
+		b.apply(s, "1", shelf+kit.Deferred)
+		e := b.fail(s, "2", deferredOn(kit)+"CREATE TABLE with_it (id INTEGER); INSERT INTO child (shelf) VALUES (42);")
+		if e.Class != engine.Failed || e.Failure.Code == "" {
+			t.Errorf("got class %v, failure %+v", e.Class, e.Failure)
+		}
+		b.wantVersions("1")
+		b.wantQuery("SELECT count(*) FROM child", "0")
+	})
+
+	t.Run("cancel stops the statement and rolls back", func(t *testing.T) {
+		b := newBench(t, kit)
+		s := b.lock()
+		b.apply(s, "1", shelf)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		text := "INSERT INTO shelf (book) VALUES ('gone');\n" + kit.Slow + ";"
+		_, err := s.Apply(ctx, revision("2", text), []byte(text), func(l slipway.LogEntry) {
+			if l.Statement != nil {
+				cancel()
+			}
+		})
+		if e, ok := errors.AsType[*engine.StatementError](err); !ok || slipway.KindOf(err) != slipway.Canceled || e.Class != engine.Failed {
+			t.Errorf("got %v, want a Canceled *StatementError", err)
+		}
+		b.wantQuery("SELECT count(*) FROM shelf", "0")
+		b.wantVersions("1")
+		b.apply(s, "3", "INSERT INTO shelf (book) VALUES ('stays');")
+	})
+}
+
+// deferredOn is what a file says first to have references checked.
+func deferredOn(kit Kit) string {
+	if strings.Contains(kit.Deferred, "PRAGMA") {
+		return "PRAGMA foreign_keys = ON;"
+	}
+	return ""
+}
