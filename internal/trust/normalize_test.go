@@ -1,0 +1,230 @@
+package trust_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slipway"
+	"slipway/internal/trust"
+)
+
+// with returns the usual configuration after change.
+func with(change func(*slipway.Trust)) slipway.Trust {
+	t := pushes()
+	change(&t)
+	return t
+}
+
+func group(g string) slipway.Trust   { return with(func(t *slipway.Trust) { t.GitLab.Group = g }) }
+func project(p string) slipway.Trust { return with(func(t *slipway.Trust) { t.GitLab.Project = p }) }
+func issuer(u string) slipway.Trust  { return with(func(t *slipway.Trust) { t.Issuer = u }) }
+func audience(list ...string) slipway.Trust {
+	return with(func(t *slipway.Trust) { t.Audiences = list })
+}
+func ref(p string) slipway.Trust { return refs(slipway.RefRule{Type: slipway.Branch, Pattern: p}) }
+
+func TestNormalize(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		in, want slipway.Trust
+	}{
+		{"as it stands", pushes(), pushes()},
+		{"F01 spaces", group(" my-group "), group("my-group")},
+		{"F01 slash behind", group("my-group/"), group("my-group")},
+		{"F01 slash before", group("/my-group"), group("my-group")},
+		{"F01 URL of the group", group(gitlabURL + "/my-group"), group("my-group")},
+		{"F01 URL of a nested group", group("https://GitLab.example.com/top/sub/"), group("top/sub")},
+		{"F01 project with spaces", project(" app/ "), project("app")},
+		{"F03 slash behind the issuer", issuer(gitlabURL + "/"), pushes()},
+		{"issuer with path", issuer("https://git.example.com/gitlab/"), issuer("https://git.example.com/gitlab")},
+		{"issuer with port", issuer("https://git.example.com:8443"), issuer("https://git.example.com:8443")},
+		{"audience with spaces and twice", audience(" "+ours, ours), audience(ours)},
+		{"U08 the issuer as audience, as the guide has it", audience(gitlabURL), audience(gitlabURL)},
+		{"F08 two audiences", audience(ours, "https://old.example.com"), audience(ours, "https://old.example.com")},
+		{"refs twice", refs(slipway.RefRule{Type: slipway.Branch, Pattern: "main"}, slipway.RefRule{Type: slipway.Branch, Pattern: " main "}), ref("main")},
+		{"pattern with spaces", only(" project_path:my-group/app:* "), only("project_path:my-group/app:*")},
+		{"computed pattern sent back", with(func(t *slipway.Trust) { t.SubjectPattern = "project_path:my-group/app:ref_type:branch:ref:main" }), pushes()},
+		{"another pattern beside the fields", with(func(t *slipway.Trust) { t.SubjectPattern = "project_path:my-group/*" }), with(func(t *slipway.Trust) { t.SubjectPattern = "project_path:my-group/*" })},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before := pushes()
+			got, err := trust.Normalize(tc.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Normalize (-want +got):\n%s", diff)
+			}
+			again, err := trust.Normalize(got)
+			if err != nil {
+				t.Fatalf("Normalize again: %v", err)
+			}
+			if diff := cmp.Diff(got, again); diff != "" {
+				t.Errorf("normalising again changed it (-once +twice):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, pushes()); diff != "" {
+				t.Errorf("shared state changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNormalizeLeavesItsArgument guards callers that keep what was written.
+func TestNormalizeLeavesItsArgument(t *testing.T) {
+	in := group(" my-group/ ")
+	if _, err := trust.Normalize(in); err != nil {
+		t.Fatal(err)
+	}
+	if in.GitLab.Group != " my-group/ " {
+		t.Errorf("Normalize wrote %q into its argument", in.GitLab.Group)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	many := make([]string, 11)
+	for i := range many {
+		many[i] = "https://a" + string(rune('a'+i)) + ".example.com"
+	}
+	for _, tc := range []struct {
+		name, field, reason string
+		in                  slipway.Trust
+	}{
+		{"nothing at all", "platform", "", slipway.Trust{}},
+		{"GitHub", "platform", "", with(func(t *slipway.Trust) { t.Platform = "GITHUB" })},
+		{"C05 generic platform", "platform", "", with(func(t *slipway.Trust) { t.Platform = "GENERIC" })},
+		{"neither fields nor pattern", "gitlab.group", "", only("")},
+		{"N01 no issuer", "issuer", "", issuer("")},
+		{"N01 http", "issuer", "", issuer("http://gitlab.example.com")},
+		{"F03 http with slash", "issuer", "", issuer("http://gitlab.local/")},
+		{"N01 query", "issuer", "", issuer("https://gitlab.example.com?x=1")},
+		{"N01 empty query", "issuer", "", issuer("https://gitlab.example.com?")},
+		{"N01 fragment", "issuer", "", issuer("https://gitlab.example.com#x")},
+		{"N01 empty fragment", "issuer", "", issuer("https://gitlab.example.com#")},
+		{"N01 user", "issuer", "", issuer("https://u:p@gitlab.example.com")},
+		{"N01 no host", "issuer", "", issuer("https:///x")},
+		{"N01 opaque", "issuer", "", issuer("https:gitlab.example.com")},
+		{"N01 file", "issuer", "", issuer("file:///etc/passwd")},
+		{"N01 no scheme", "issuer", "", issuer("gitlab.example.com")},
+		{"usual port", "issuer", "", issuer("https://gitlab.example.com:443")},
+		{"C04 GitHub's issuer", "issuer", "issuer_belongs_to_other_platform", issuer("https://token.actions.githubusercontent.com")},
+		{"C04 GitHub's issuer in capitals", "issuer", "issuer_belongs_to_other_platform", issuer("https://Token.Actions.GitHubusercontent.com/org")},
+		{"C04 GitHub Enterprise", "issuer", "issuer_belongs_to_other_platform", issuer("https://ghe.corp/_services/token")},
+		{"C04 Buildkite", "issuer", "issuer_belongs_to_other_platform", issuer("https://agent.buildkite.com")},
+		{"U08 no audience", "audiences", "audience_unsafe", audience()},
+		{"U08 empty audience", "audiences", "audience_unsafe", audience(ours, " ")},
+		{"U08 audience of AWS", "audiences", "audience_unsafe", audience("sts.amazonaws.com")},
+		{"U08 audience of Azure", "audiences", "audience_unsafe", audience("api://AzureADTokenExchange")},
+		{"U08 audience of Vault", "audiences", "audience_unsafe", audience("vault")},
+		{"U08 audience of Google", "audiences", "audience_unsafe", audience("//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x")},
+		{"U08 any audience", "audiences", "audience_unsafe", audience("*")},
+		{"audience with space", "audiences", "", audience("my app")},
+		{"too many audiences", "audiences", "", audience(many...)},
+		{"F02 any group", "gitlab.group", "", group("*")},
+		{"F02 wildcard in group", "gitlab.group", "", group("my*")},
+		{"F02 no group", "gitlab.group", "", group("")},
+		{"F02 slashes for a group", "gitlab.group", "", group("//")},
+		{"F02 dots", "gitlab.group", "", group("..")},
+		{"F02 dots within", "gitlab.group", "", group("a/../b")},
+		{"F02 empty segment", "gitlab.group", "", group("a//b")},
+		{"F02 300 characters", "gitlab.group", "", group(strings.Repeat("g", 300))},
+		{"F02 space within", "gitlab.group", "", group("my group")},
+		{"F02 NUL", "gitlab.group", "", group("my\x00group")},
+		{"F02 colon", "gitlab.group", "", group("my-group/app:ref_type:tag")},
+		{"F02 too deep", "gitlab.group", "", group(strings.Repeat("g/", 20) + "g")},
+		{"F01 URL of another host", "gitlab.group", "", group("https://gitlab.com/my-group")},
+		{"P07 nested group typed into project", "gitlab.project", "", project("sub/app")},
+		{"wildcard in project", "gitlab.project", "", project("app*")},
+		{"any project", "gitlab.project", "", project("*")},
+		{"B12 any branch by a wildcard", "gitlab.refs", "", ref("*")},
+		{"B12 any branch by two wildcards", "gitlab.refs", "", ref("**")},
+		{"ref in long form", "gitlab.refs", "", ref("refs/heads/main")},
+		{"ref with space", "gitlab.refs", "", ref("my branch")},
+		{"ref with dots", "gitlab.refs", "", ref("a..b")},
+		{"ref with other wildcards", "gitlab.refs", "", ref("release/[0-9]?")},
+		{"ref too long", "gitlab.refs", "", ref(strings.Repeat("r", 256))},
+		{"ref of no type", "gitlab.refs", "", refs(slipway.RefRule{Pattern: "main"})},
+		{"ref of a merge request", "gitlab.refs", "", refs(slipway.RefRule{Type: "merge_request", Pattern: "main"})},
+		{"lifetime below zero", "max_lifetime", "", with(func(t *slipway.Trust) { t.MaxLifetime = -time.Hour })},
+		{"lifetime of a year", "max_lifetime", "", with(func(t *slipway.Trust) { t.MaxLifetime = 365 * 24 * time.Hour })},
+		{"bad pattern beside good fields", "subject_pattern", "", with(func(t *slipway.Trust) { t.SubjectPattern = "*" })},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, err := trust.Compile(tc.in)
+			if err == nil {
+				t.Fatalf("compiled %+v", m.Trust())
+			}
+			if k := slipway.KindOf(err); k != slipway.Invalid {
+				t.Errorf("kind %v, want Invalid", k)
+			}
+			p, ok := errors.AsType[*trust.Problem](err)
+			if !ok {
+				t.Fatalf("%v names no field", err)
+			}
+			if p.Field != tc.field || p.Reason != tc.reason {
+				t.Errorf("field %q with code %q, want %q with %q", p.Field, p.Reason, tc.field, tc.reason)
+			}
+			if got := trust.Sentence(tc.in); !strings.HasPrefix(got, "Nobody may sign in: ") {
+				t.Errorf("Sentence = %q", got)
+			}
+			if got := trust.Pattern(tc.in); got != "" {
+				t.Errorf("Pattern = %q", got)
+			}
+		})
+	}
+}
+
+func TestSentence(t *testing.T) {
+	direct := anyRef("my-group", "")
+	direct.GitLab.ExcludeSubgroups = true
+	public := anyRef("my-group", "my-project")
+	public.Issuer = "https://gitlab.com"
+	list := refs(slipway.RefRule{Type: slipway.Branch, Pattern: "main"}, slipway.RefRule{Type: slipway.Branch, Pattern: "hotfix/*"}, slipway.RefRule{Type: slipway.Tag})
+	both := pushes()
+	both.SubjectPattern = "project_path:my-group/*"
+	for _, tc := range []struct {
+		in   slipway.Trust
+		want string
+	}{
+		{public, "Any branch or tag of my-group/my-project on gitlab.com may sign in"},
+		{pushes(), "Branch main of my-group/app on gitlab.example.com may sign in"},
+		{list, "Branch main, branches hotfix/* or any tag of my-group/app on gitlab.example.com may sign in"},
+		{anyRef("top/sub", ""), "Any branch or tag of every project in top/sub and its subgroups on gitlab.example.com may sign in"},
+		{direct, "Any branch or tag of every project directly in my-group on gitlab.example.com may sign in"},
+		{only("project_path:my-group/app:*"), "Any branch or tag of my-group/app on gitlab.example.com may sign in"},
+		{only("project_path:my-group/*:ref_type:tag:*"), "Any tag of every project in my-group and its subgroups on gitlab.example.com may sign in"},
+		{only("project_id:20:ref:main"), "Branch main or tag main of the project with id 20 on gitlab.example.com may sign in"},
+		{both, "Branch main of my-group/app on gitlab.example.com may sign in, if it is also any branch or tag of every project in my-group and its subgroups"},
+	} {
+		if got := trust.Sentence(tc.in); got != tc.want {
+			t.Errorf("Sentence = %q\nwant       %q", got, tc.want)
+		}
+	}
+}
+
+func TestPattern(t *testing.T) {
+	direct := anyRef("my-group", "")
+	direct.GitLab.ExcludeSubgroups = true
+	for _, tc := range []struct {
+		name string
+		in   slipway.Trust
+		want string
+	}{
+		{"one branch", pushes(), "project_path:my-group/app:ref_type:branch:ref:main"},
+		{"any ref of a project", anyRef("my-group", "app"), "project_path:my-group/app:*"},
+		{"any tag of a project", refs(slipway.RefRule{Type: slipway.Tag}), "project_path:my-group/app:ref_type:tag:*"},
+		{"any ref of a group", anyRef("top/sub", ""), "project_path:top/sub/*"},
+		{"as it was written", only("project_path:my-group/app:ref:main"), "project_path:my-group/app:ref:main"},
+		{"several refs", refs(slipway.RefRule{Type: slipway.Tag}, slipway.RefRule{Type: slipway.Branch, Pattern: "main"}), ""},
+		{"subgroups left out", direct, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := trust.Pattern(tc.in); got != tc.want {
+				t.Errorf("Pattern = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
