@@ -16,9 +16,8 @@ import (
 	"slipway/internal/pb"
 )
 
-const checkHelp = `Review migration files against the databases that they are meant for.
-
-Nothing is changed. Findings go to standard output, one a line; they fail the
+const checkHelp = `Review migration files against the databases that they are meant for: those of
+--targets, or without it all of the project's. Nothing is changed. Findings go to standard output, one a line; they fail the
 command at the level of --check-release: FAIL_ON_ERROR (the default),
 FAIL_ON_WARNING, or SKIP, which shows them and never fails.
 

@@ -192,6 +192,14 @@ func TestCheckLevels(t *testing.T) {
 	}
 }
 
+func TestCheckWithoutTargetsIsForAllOfTheProject(t *testing.T) {
+	f := serve(t)
+	f.check = inRepository(twoTargets(0))
+	_, work, env := checkout(t, textA)
+	run(t, work, env, "sql-review", "--url", f.url, "--token", "good", "--project", "shop", "--file-pattern", "db/*.sql").
+		want(t, 1, "checked 2 files for 2 databases")
+}
+
 func TestCheckOutsideOfGitLabWritesNoReport(t *testing.T) {
 	f := serve(t)
 	_, work, _ := checkout(t, textA)

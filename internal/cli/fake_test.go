@@ -50,7 +50,8 @@ type fake struct {
 	script   map[string][]*pb.TaskRun // target → what its run goes through, a step a look
 	runs     map[string]*pb.TaskRun   // by task
 	approval pb.ApprovalStatus
-	onLook   func(n int) // called at each look at the runs
+	hold     func(stage string) error // asked before tasks run
+	onLook   func(n int)              // called at each look at the runs
 	looks    int
 	canceled []string
 }
@@ -196,6 +197,11 @@ func (f *fake) task(match func(*pb.Task) bool) *pb.Task {
 }
 
 func (f *fake) BatchRunTasks(_ context.Context, req *pb.BatchRunTasksRequest) (*pb.BatchRunTasksResponse, error) {
+	if f.hold != nil {
+		if err := f.hold(req.GetParent()); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range req.GetTasks() {
 		f.task(func(task *pb.Task) bool { return task.GetName() == name }).Status = pb.Task_PENDING
 		f.runs[name] = &pb.TaskRun{Name: name + "/taskRuns/9", Status: pb.TaskRun_PENDING}

@@ -86,12 +86,7 @@ func (f *follower) stage(ctx context.Context, st *pb.Stage) error {
 		}
 	}
 	if len(names) > 0 {
-		_, err := call(ctx, f.c, "run stage "+st.GetId(), f.c.rollouts.BatchRunTasks,
-			&pb.BatchRunTasksRequest{Parent: st.GetName(), Tasks: names})
-		if e, ok := errors.AsType[*callError](err); ok && e.code == connect.CodeFailedPrecondition {
-			return &stop{code: codeGate, err: err, hint: "the server holds the stage back; run the command again once that is settled"}
-		}
-		if err != nil {
+		if err := f.start(ctx, st, names); err != nil {
 			return err
 		}
 	}
@@ -111,6 +106,44 @@ func (f *follower) stage(ctx context.Context, st *pb.Stage) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// start asks the server to run tasks of a stage.
+func (f *follower) start(ctx context.Context, st *pb.Stage, tasks []string) error {
+	_, err := call(ctx, f.c, "run stage "+st.GetId(), f.c.rollouts.BatchRunTasks,
+		&pb.BatchRunTasksRequest{Parent: st.GetName(), Tasks: tasks})
+	e, ok := errors.AsType[*callError](err)
+	if !ok {
+		return err
+	}
+	if e.remote && !e.passing() { // the server said no: nothing runs for it
+		for _, name := range tasks {
+			delete(f.started, name)
+		}
+	}
+	if e.code == connect.CodeFailedPrecondition && f.held(ctx, st) {
+		return &stop{code: codeGate, err: err, hint: "the server holds the stage back; run the command again once that is settled"}
+	}
+	return err
+}
+
+// held reports whether a stage waits for something that others can settle: an
+// earlier stage, which another may have gone back to, or an approval. Other
+// reasons not to run it, such as a database that is gone, are failures.
+func (f *follower) held(ctx context.Context, st *pb.Stage) bool {
+	if ro, err := f.c.readRollout(ctx, f.out.rollout.GetName()); err == nil {
+		for _, earlier := range ro.GetStages() {
+			if earlier.GetName() == st.GetName() {
+				break
+			}
+			if slices.ContainsFunc(earlier.GetTasks(), func(t *pb.Task) bool { return !status(t.GetStatus()).Finished() }) {
+				return true
+			}
+		}
+	}
+	name := strings.TrimSuffix(f.out.rollout.GetName(), "/rollout")
+	p, err := call(ctx, f.c, "read "+name, f.c.plans.GetPlan, &pb.GetPlanRequest{Name: name})
+	return err == nil && exitCode(waiting(p)) == codeGate
 }
 
 // look reads where the tasks of a stage stand, and its place in the outcome.

@@ -219,9 +219,6 @@ func databases(targets []string) ([]string, error) {
 		}
 		names = append(names, t)
 	}
-	if len(names) == 0 && errs == nil {
-		return nil, usagef("no databases: give --targets instances/INSTANCE/databases/DATABASE")
-	}
 	return names, errors.Join(errs...)
 }
 

@@ -86,6 +86,8 @@ func (s *session) runRollout(ctx context.Context, o *options, out *outcome) erro
 		ch.files, _ = s.files(o) // only to show the SQL of a failure
 	} else if ch, err = s.change(o); err != nil {
 		return err
+	} else if len(ch.targets) == 0 {
+		return usagef("no databases: give --targets instances/INSTANCE/databases/DATABASE")
 	}
 	c, err := s.dial(o)
 	if err != nil {

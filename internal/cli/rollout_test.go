@@ -1,15 +1,19 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 
+	"slipway/internal/cli"
 	"slipway/internal/pb"
 )
 
@@ -190,9 +194,23 @@ func TestRolloutEnds(t *testing.T) {
 			name: "a stage that the server holds back is a gate", code: 4,
 			setup: func(f *fake) {
 				twoStages(f)
-				f.refuse["BatchRunTasks"] = connect.NewError(connect.CodeFailedPrecondition, "stage test wants an approval")
+				f.hold = func(stage string) error {
+					if stage != f.stages[1].GetName() {
+						return nil
+					}
+					f.stages[0].GetTasks()[0].Status = pb.Task_FAILED // someone went back to it
+					return connect.NewError(connect.CodeFailedPrecondition, "stage prod cannot run yet")
+				}
 			},
-			words: []string{"stage test wants an approval", "run the command again"},
+			words: []string{"stage prod cannot run yet", "run the command again"},
+		},
+		{
+			name: "a database that is gone is none", code: 1,
+			setup: func(f *fake) {
+				twoStages(f)
+				f.hold = func(string) error { return connect.NewError(connect.CodeFailedPrecondition, "the database is gone") }
+			},
+			words: []string{"run stage test: the database is gone"},
 		},
 		{
 			name: "a plan that waits for approval is a gate", code: 4,
@@ -275,5 +293,28 @@ func TestInterruptCancelsWhatWasStarted(t *testing.T) {
 	}
 	if f.count("BatchRunTasks") != 1 {
 		t.Error("a later stage was started after the interrupt")
+	}
+}
+
+func TestRolloutWantsDatabases(t *testing.T) {
+	f := serve(t)
+	run(t, folder(t, migrations), nil, "slipway", "rollout", "--url", f.url, "--token", "good", "--project", "shop",
+		"--file-pattern", "migrations/**/*.sql").want(t, 2, "--targets")
+}
+
+func TestALongRunIsNotSilent(t *testing.T) {
+	f := serve(t)
+	twoStages(f)
+	for range 4 {
+		f.script[testDB] = append(f.script[testDB], &pb.TaskRun{Status: pb.TaskRun_RUNNING, FilesTotal: 1})
+	}
+	var stderr bytes.Buffer
+	clock := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	code := cli.Main(cli.Program{
+		Args: rolloutArgs(f), Stdout: io.Discard, Stderr: &stderr, Dir: folder(t, migrations), Getenv: func(string) string { return "" },
+		Now: func() time.Time { clock = clock.Add(20 * time.Second); return clock },
+	})
+	if code != 0 || !strings.Contains(stderr.String(), "stage test: 0 of 1 database done after ") {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr.String())
 	}
 }
