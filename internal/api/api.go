@@ -16,13 +16,19 @@ import (
 	"slipway"
 	"slipway/internal/access"
 	"slipway/internal/api/rest"
+	"slipway/internal/inventory"
 	"slipway/internal/pb"
+	"slipway/internal/release"
+	"slipway/internal/rollout"
 )
 
 // Deps is what the handlers call.
 type Deps struct {
 	Authenticator Authenticator
 	Access        *access.Service
+	Inventory     *inventory.Service
+	Releases      *release.Service
+	Rollouts      *rollout.Service
 }
 
 // An Authenticator says whose credential a bearer token is. Its errors are for
@@ -62,20 +68,20 @@ func register(s *connect.Server, deps Deps, cfg Config) {
 	pb.RegisterAuthServiceHandler(s, auth{access: deps.Access})
 	pb.RegisterChangelogServiceHandler(s, pb.UnimplementedChangelogServiceHandler{})
 	pb.RegisterDatabaseGroupServiceHandler(s, pb.UnimplementedDatabaseGroupServiceHandler{})
-	pb.RegisterDatabaseServiceHandler(s, pb.UnimplementedDatabaseServiceHandler{})
+	pb.RegisterDatabaseServiceHandler(s, newDatabase(deps))
 	pb.RegisterExchangeServiceHandler(s, exchanges{access: deps.Access})
 	pb.RegisterGroupServiceHandler(s, pb.UnimplementedGroupServiceHandler{})
-	pb.RegisterInstanceServiceHandler(s, pb.UnimplementedInstanceServiceHandler{})
-	pb.RegisterPlanServiceHandler(s, pb.UnimplementedPlanServiceHandler{})
-	pb.RegisterProjectServiceHandler(s, pb.UnimplementedProjectServiceHandler{})
-	pb.RegisterReleaseServiceHandler(s, pb.UnimplementedReleaseServiceHandler{})
+	pb.RegisterInstanceServiceHandler(s, newInstance(deps))
+	pb.RegisterPlanServiceHandler(s, newPlans(deps))
+	pb.RegisterProjectServiceHandler(s, newProject(deps))
+	pb.RegisterReleaseServiceHandler(s, newReleases(deps))
 	pb.RegisterReviewConfigServiceHandler(s, pb.UnimplementedReviewConfigServiceHandler{})
-	pb.RegisterRevisionServiceHandler(s, pb.UnimplementedRevisionServiceHandler{})
+	pb.RegisterRevisionServiceHandler(s, newRevisions(deps))
 	pb.RegisterRoleServiceHandler(s, roles{access: deps.Access})
-	pb.RegisterRolloutServiceHandler(s, pb.UnimplementedRolloutServiceHandler{})
+	pb.RegisterRolloutServiceHandler(s, newRollouts(deps))
 	pb.RegisterServiceAccountServiceHandler(s, serviceAccounts{access: deps.Access})
-	pb.RegisterSettingServiceHandler(s, pb.UnimplementedSettingServiceHandler{})
-	pb.RegisterSheetServiceHandler(s, pb.UnimplementedSheetServiceHandler{})
+	pb.RegisterSettingServiceHandler(s, newSetting(deps))
+	pb.RegisterSheetServiceHandler(s, newSheets(deps))
 	pb.RegisterUserServiceHandler(s, users{access: deps.Access})
 	pb.RegisterWorkloadIdentityServiceHandler(s, identities{access: deps.Access})
 	pb.RegisterWorkspaceServiceHandler(s, workspaces{access: deps.Access})
