@@ -20,10 +20,9 @@ const noteCode = 1
 
 // A check is one set of files on its way through its targets.
 type check struct {
-	s      *Service
-	files  []file
-	texts  [][]byte          // what each file's bytes are as text; nil where they are none
-	broken []*slipway.Advice // why they are none
+	s     *Service
+	files []file
+	texts [][]byte // what each file's bytes are as text; nil where they are none, which the review tells
 
 	mu      sync.Mutex // guards reviews
 	reviews map[reviewKey]func() []reviewed
@@ -60,9 +59,6 @@ func (c *check) against(ctx context.Context, t target) verdict {
 			pending = append(pending, i)
 			if st.Late {
 				results[i].Advices = append(results[i].Advices, late(st))
-			}
-			if c.broken[i] != nil {
-				results[i].Advices = append(results[i].Advices, *c.broken[i])
 			}
 		case slipway.FileChanged:
 			results[i].Advices = append(results[i].Advices, c.changed(t, i, st))
@@ -126,15 +122,6 @@ func late(st slipway.Standing) slipway.Advice {
 		Level: slipway.AdviceWarning, Code: noteCode, Title: "Out of order",
 		Content: fmt.Sprintf("Version %q comes before %q, which is applied already: this file would run after files that were written to run after it. Give it a higher version unless that is meant", st.File.Version, st.Highest),
 	}
-}
-
-// unreadable is the finding on a file whose bytes are no text.
-func unreadable(err error) *slipway.Advice {
-	a := slipway.Advice{Level: slipway.AdviceError, Code: engine.SyntaxCode, Title: engine.SyntaxTitle, Content: err.Error()}
-	if at, ok := errors.AsType[*sqltext.Error](err); ok {
-		a.Start = slipway.Position{Line: at.Line, Column: at.Column}
-	}
-	return &a
 }
 
 // addFindings adds what the target's engine says of the pending files.

@@ -59,10 +59,10 @@ func (s *Service) Check(ctx context.Context, who slipway.Principal, q Question) 
 	if err != nil {
 		return Answer{}, err
 	}
-	c := &check{s: s, files: files, texts: make([][]byte, len(files)), broken: make([]*slipway.Advice, len(files))}
+	c := &check{s: s, files: files, texts: make([][]byte, len(files))}
 	for i, f := range files {
-		if c.texts[i], err = sqltext.Prepare(f.Statement); err != nil {
-			c.broken[i] = unreadable(err)
+		if text, err := sqltext.Prepare(f.Statement); err == nil {
+			c.texts[i] = text
 		}
 	}
 	verdicts := make([]verdict, len(targets))
@@ -103,7 +103,7 @@ func sum(verdicts []verdict) (a Answer) {
 // Bounds of an answer. Beyond them findings are counted, not shown; that there
 // is an error is always shown.
 const (
-	maxPerLevel = 50     // of one file on one target
+	maxPerLevel = 100    // of one file on one target; the review alone tells half as many
 	maxAdvices  = 20_000 // of an answer
 )
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"slipway"
+	"slipway/internal/review"
 )
 
 // A reviewKey names one review: the rules depend on the engine and, as a table
@@ -43,5 +44,12 @@ func (c *check) addReviews(results []slipway.CheckResult, e slipway.Engine, pend
 
 // review holds the pending files against the rules, in order.
 func (c *check) review(e slipway.Engine, pending []int) []reviewed {
-	return make([]reviewed, len(pending))
+	out := make([]reviewed, len(pending))
+	var created []string
+	for n, i := range pending {
+		got := review.Check(review.Input{Engine: e, Text: c.files[i].Statement, CreatedBefore: created})
+		out[n] = reviewed{advices: got.Advices, risk: got.Risk}
+		created = append(created, got.Created...)
+	}
+	return out
 }
