@@ -34,6 +34,8 @@ const (
 	// cancelTime bounds how long an interrupted command waits for the runs
 	// that it cancelled: GitLab kills a job's process some time after SIGTERM.
 	cancelTime = 20 * time.Second
+	// answerTime is how long a request that begins runs may outlast an interrupt.
+	answerTime = 5 * time.Second
 )
 
 func (f *follower) run(ctx context.Context, stages []*pb.Stage) error {
@@ -108,9 +110,14 @@ func (f *follower) stage(ctx context.Context, st *pb.Stage) error {
 	}
 }
 
-// start asks the server to run tasks of a stage.
+// start asks the server to run tasks of a stage. An interrupt leaves the request
+// a moment to be answered: cut off, it might still begin runs after the client
+// has looked for what to cancel.
 func (f *follower) start(ctx context.Context, st *pb.Stage, tasks []string) error {
-	_, err := call(ctx, f.c, "run stage "+st.GetId(), f.c.rollouts.BatchRunTasks,
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(answerTime, cancel) })()
+	_, err := call(whole, f.c, "run stage "+st.GetId(), f.c.rollouts.BatchRunTasks,
 		&pb.BatchRunTasksRequest{Parent: st.GetName(), Tasks: tasks})
 	e, ok := errors.AsType[*callError](err)
 	if !ok {

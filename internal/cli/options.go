@@ -98,6 +98,13 @@ func (s *session) load(cmd *cobra.Command, o *options) error {
 	if o.token == "" {
 		o.token = o.accessToken
 	}
+	if o.credential == byToken && o.token == "null" {
+		return &stop{
+			code: codeUsage,
+			err:  errors.New("the token is the word null: the exchange before it was refused"),
+			hint: "let curl and jq say so: curl --fail-with-body, jq -e; or let slipway exchange the token: --workload-identity",
+		}
+	}
 	if o.timeout <= 0 {
 		return usagef("--timeout %s: it must be more than nothing", o.timeout)
 	}

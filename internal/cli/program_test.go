@@ -31,6 +31,7 @@ func TestUsage(t *testing.T) {
 		{"no credential", nil, []string{"slipway", "whoami", "--url", "http://localhost:1"}, []string{"no credential", "WORKLOAD_IDENTITY_EMAIL"}},
 		{"no ID token", map[string]string{"WORKLOAD_IDENTITY_EMAIL": "x"}, []string{"slipway", "exchange", "--url", "http://localhost:1"}, []string{"GITLAB_OIDC_TOKEN is empty", "id_tokens"}},
 		{"two tokens", map[string]string{"SLIPWAY_ACCESS_TOKEN": "other"}, append(check, "--url", "http://localhost:1"), []string{"differ"}},
+		{"what jq makes of a refusal", nil, []string{"slipway", "whoami", "--url", "http://localhost:1", "--token", "null"}, []string{"the word null", "--fail-with-body"}},
 		{"a bad duration in a variable", map[string]string{"BYTEBASE_TIMEOUT": "s3cret"}, append(check, "--url", "http://localhost:1"), []string{"BYTEBASE_TIMEOUT", "duration"}},
 		{"a name that is no database", nil, append(check, "--url", "http://localhost:1", "--targets", "prod/mydb"), []string{"prod/mydb", "instances/INSTANCE/databases/DATABASE"}},
 		{"a name that is no project", nil, append(check, "--url", "http://localhost:1", "--project", "projects/a/b"), []string{"projects/a/b"}},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -316,5 +317,27 @@ func TestALongRunIsNotSilent(t *testing.T) {
 	})
 	if code != 0 || !strings.Contains(stderr.String(), "stage test: 0 of 1 database done after ") {
 		t.Errorf("exit code %d, stderr:\n%s", code, stderr.String())
+	}
+}
+
+func TestInterruptWhileTheRunIsAskedFor(t *testing.T) {
+	f := serve(t)
+	twoStages(f)
+	for range 100 {
+		f.script[testDB] = append(f.script[testDB], &pb.TaskRun{Status: pb.TaskRun_RUNNING})
+	}
+	delivered := make(chan os.Signal, 1)
+	signal.Notify(delivered, syscall.SIGTERM)
+	defer signal.Stop(delivered)
+	f.hold = func(string) error {
+		if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		<-delivered
+		return nil
+	}
+	run(t, folder(t, migrations), nil, rolloutArgs(f)...).want(t, 130, "interrupted: cancelling")
+	if len(f.canceled) != 1 {
+		t.Errorf("%d runs cancelled, want the one that was begun", len(f.canceled))
 	}
 }
