@@ -1,10 +1,9 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"io"
-
-	"context"
 
 	"connectrpc.com/connect/v2"
 
@@ -55,10 +54,12 @@ func (r receiver) Receive(msg any) error {
 	switch connect.CodeOf(err) {
 	case connect.CodeResourceExhausted:
 		return slipway.Errorf(slipway.Invalid, "the request is larger than %d MiB, the most that this method takes", maxBytes(r.spec.Procedure)>>20)
-	case connect.CodeInvalidArgument, connect.CodeUnimplemented:
+	case connect.CodeInvalidArgument, connect.CodeUnimplemented, connect.CodeInternal:
 		if e, ok := errors.AsType[*connect.Error](err); ok {
 			return slipway.Errorf(slipway.Invalid, "read the request: %s", e.Message())
 		}
+	case connect.CodeDeadlineExceeded:
+		return err
 	}
-	return err
+	return slipway.Errorf(slipway.Canceled, "the request ended before all of it was sent").Because(err)
 }
