@@ -161,7 +161,7 @@ func (v *voice) draw(lines []string) {
 		v.drawn = len(lines)
 	}
 	if b.Len() > 0 {
-		io.WriteString(v.err, b.String())
+		fmt.Fprint(v.err, b.String())
 	}
 }
 
@@ -183,10 +183,12 @@ func (v *voice) finish(name string, err error) int {
 // hints collects what to do from all of err's tree.
 func hints(err error) []string {
 	var found []string
-	if s, ok := err.(*stop); ok && s.hint != "" {
-		found = append(found, s.hint)
-	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself, joined branches included
+	case *stop:
+		if e.hint != "" {
+			found = append(found, e.hint)
+		}
+		found = append(found, hints(e.err)...)
 	case interface{ Unwrap() error }:
 		found = append(found, hints(e.Unwrap())...)
 	case interface{ Unwrap() []error }:
