@@ -1,0 +1,49 @@
+// Package e2e_test tells stories about the whole program: the real binary, a
+// real issuer over TLS, real databases, a real shell.
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// bin is the folder with the program under each of its names.
+var (
+	bin        string
+	buildFlags []string
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "slipway-e2e-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		bin = dir
+		if err := build(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// build links the program and the names that documents out there call it by.
+func build() error {
+	args := append([]string{"build", "-o", filepath.Join(bin, "slipway")}, buildFlags...)
+	out, err := exec.Command("go", append(args, "slipway/cmd/slipway")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	for _, name := range []string{"bytebase-action", "sql-review"} {
+		if err := os.Symlink("slipway", filepath.Join(bin, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
