@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -93,11 +94,20 @@ func (s *session) workload(o *options, c *client) (*credential, error) {
 	}}, nil
 }
 
+var reference = regexp.MustCompile(`\(reference ([A-Z2-7]+)\)`)
+
+// refusedExchange says where the reason of a refusal is to be found; the
+// server tells the caller no more than a reference.
 func refusedExchange(err error) error {
-	if e, ok := errors.AsType[*callError](err); ok && e.code == connect.CodeUnauthenticated {
-		return hinted(err, "who configured the identity sees each check under that reference: slipway exchanges show REFERENCE")
+	e, ok := errors.AsType[*callError](err)
+	if !ok || e.code != connect.CodeUnauthenticated {
+		return err
 	}
-	return err
+	ref := "REFERENCE"
+	if m := reference.FindStringSubmatch(e.message); m != nil {
+		ref = m[1]
+	}
+	return hinted(err, "who configured the identity sees each check by: slipway exchanges show %s", ref)
 }
 
 // login signs a person or a service account in.

@@ -77,7 +77,7 @@ func TestCredentials(t *testing.T) {
 		{"a service account", map[string]string{"BYTEBASE_SERVICE_ACCOUNT": "ci@service.bytebase.com", "BYTEBASE_SERVICE_ACCOUNT_SECRET": "secret-word"}, nil, 0, nil, 1},
 		{"a person", map[string]string{"SLIPWAY_PASSWORD": "secret-word"}, []string{"--email", "ann@example.com"}, 0, nil, 1},
 		{"a wrong password ends at once", map[string]string{"SLIPWAY_PASSWORD": "wrong-word"}, []string{"--email", "ann@example.com"}, 3, []string{"invalid email or password"}, 1},
-		{"a refused ID token ends at once", map[string]string{"GITLAB_OIDC_TOKEN": "forged"}, []string{"--workload-identity", "x"}, 3, []string{"reference ABC234", "slipway exchanges show"}, 0},
+		{"a refused ID token ends at once", map[string]string{"GITLAB_OIDC_TOKEN": "forged"}, []string{"--workload-identity", "x"}, 3, []string{"reference ABC234", "slipway exchanges show ABC234"}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := serve(t)
