@@ -267,7 +267,6 @@ func (w *worker) applyAll(ctx context.Context, pending []slipway.File) error {
 			TextSHA: textSHA(w.t.on.Engine, text), Release: w.run.Task.Release,
 			TaskRun: w.run.Name(), Database: w.run.Task.Target,
 		}
-		w.log.add(slipway.LogEntry{File: &slipway.FileLog{Version: f.Version, Path: f.Path}})
 		w.begun = true
 		rev, err = w.session.Apply(ctx, rev, raw, w.log.add)
 		if err != nil {
