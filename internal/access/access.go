@@ -131,6 +131,9 @@ func hashOf(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// instant returns now as the store keeps it: in UTC, to the microsecond.
+func (s *Service) instant() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
 // grants returns what decisions about project are made from; "" is the
 // workspace alone.
 func grants(ctx context.Context, r store.Reader, project string) (iam.Grants, error) {

@@ -64,7 +64,7 @@ func (s *Service) Exchange(ctx context.Context, in TokenRequest) (AccessToken, e
 		return AccessToken{}, err
 	}
 	start := s.now()
-	x := slipway.Exchange{Reference: rand.Text()[:16], Time: start.UTC(), Identity: email, Origin: in.Origin}
+	x := slipway.Exchange{Reference: rand.Text()[:16], Time: start.UTC().Truncate(time.Microsecond), Identity: email, Origin: in.Origin}
 	w, claims, err := s.judge(ctx, in.Token.Reveal(), &x)
 	var out AccessToken
 	if err == nil {

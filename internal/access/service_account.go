@@ -51,7 +51,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, who slipway.Principa
 	key, hash := opaque(keyPrefix)
 	a := slipway.ServiceAccount{
 		Email: id + "@" + slipway.ServiceAccountDomain, Title: title, Project: project,
-		Created: s.now().UTC(), KeyHash: hash,
+		Created: s.instant(), KeyHash: hash,
 	}
 	if a.Title == "" {
 		a.Title = id

@@ -90,7 +90,7 @@ func (s *Service) signInUser(ctx context.Context, in SignIn) (SignedIn, error) {
 	case u.Deleted:
 		return SignedIn{}, errSignIn("deactivated")
 	}
-	now := s.now().UTC()
+	now := s.instant()
 	token, session := s.session(in, slipway.UserKind, s.cfg.SessionTTL)
 	err = s.st.Update(ctx, func(tx *store.Tx) error {
 		// Read again: the password may have changed while it was hashed.
@@ -136,7 +136,7 @@ func (s *Service) signInAccount(ctx context.Context, in SignIn) (SignedIn, error
 
 func (s *Service) session(in SignIn, kind slipway.PrincipalKind, ttl time.Duration) (slipway.Secret, store.Session) {
 	token, hash := opaque(sessionPrefix)
-	now := s.now().UTC()
+	now := s.instant()
 	return slipway.Secret(token), store.Session{
 		Hash: hash, Email: in.Email, Kind: kind, Created: now, Expires: now.Add(ttl), Used: now,
 		Web: in.Web, Origin: in.Origin,
@@ -199,7 +199,7 @@ func (s *Service) bySession(ctx context.Context, bearer string) (slipway.Princip
 	if err != nil {
 		return slipway.Principal{}, err
 	}
-	now := s.now().UTC()
+	now := s.instant()
 	if !now.Before(session.Expires) || now.Sub(session.Used) >= s.cfg.SessionIdle {
 		return slipway.Principal{}, slipway.Errorf(slipway.Unauthenticated, "the session has expired: sign in again")
 	}

@@ -106,7 +106,7 @@ func (s *Service) firstUser(ctx context.Context, tx *store.Tx, admin slipway.Use
 		return err
 	}
 	return tx.AddAudit(ctx, slipway.AuditEntry{
-		Time: s.now().UTC(), Caller: slipway.System(), Method: methodCreateUser,
+		Time: s.instant(), Caller: slipway.System(), Method: methodCreateUser,
 		Permission: string(iam.UsersCreate), Resource: "users/" + admin.Email,
 	})
 }

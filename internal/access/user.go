@@ -81,7 +81,7 @@ func (s *Service) newUser(ctx context.Context, n NewUser) (slipway.User, error) 
 	if err != nil {
 		return slipway.User{}, err
 	}
-	u := slipway.User{Email: email, Created: s.now().UTC()}
+	u := slipway.User{Email: email, Created: s.instant()}
 	if n.Title == "" {
 		n.Title = localPart(email)
 	}
@@ -113,7 +113,7 @@ func (s *Service) changed(ctx context.Context, u slipway.User, c UserChange) (sl
 		if err != nil {
 			return u, err
 		}
-		u.PasswordHash, u.PasswordChanged, u.MustResetPassword = hash, s.now().UTC(), false
+		u.PasswordHash, u.PasswordChanged, u.MustResetPassword = hash, s.instant(), false
 	}
 	return u, nil
 }

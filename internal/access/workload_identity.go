@@ -59,7 +59,7 @@ type NewWorkloadIdentity struct {
 func (s *Service) CreateWorkloadIdentity(ctx context.Context, who slipway.Principal, n NewWorkloadIdentity) (slipway.WorkloadIdentity, error) {
 	w := slipway.WorkloadIdentity{
 		Email: n.ID + "@" + slipway.WorkloadIdentityDomain, Title: n.Title, Project: n.Project,
-		Created: s.now().UTC(), Revision: 1,
+		Created: s.instant(), Revision: 1,
 	}
 	if w.Title == "" {
 		w.Title = n.ID

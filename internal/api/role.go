@@ -22,11 +22,7 @@ func (h roles) ListRoles(ctx context.Context, _ *pb.ListRolesRequest) (*pb.ListR
 	if err != nil {
 		return nil, err
 	}
-	resp := &pb.ListRolesResponse{}
-	for _, r := range list {
-		resp.Roles = append(resp.Roles, roleToPB(r))
-	}
-	return resp, nil
+	return &pb.ListRolesResponse{Roles: each(list, roleToPB)}, nil
 }
 
 // GetRole returns a role.
@@ -36,10 +32,7 @@ func (h roles) GetRole(ctx context.Context, req *pb.GetRoleRequest) (*pb.Role, e
 		return nil, err
 	}
 	r, err := h.access.Role(ctx, caller(ctx), id)
-	if err != nil {
-		return nil, err
-	}
-	return roleToPB(r), nil
+	return answer(r, err, roleToPB)
 }
 
 // CreateRole makes a custom role.
@@ -48,10 +41,7 @@ func (h roles) CreateRole(ctx context.Context, req *pb.CreateRoleRequest) (*pb.R
 		ID: req.GetRoleId(), Title: req.GetRole().GetTitle(), Description: req.GetRole().GetDescription(),
 		Permissions: req.GetRole().GetPermissions(),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return roleToPB(r), nil
+	return answer(r, err, roleToPB)
 }
 
 // UpdateRole changes a custom role.
@@ -69,21 +59,14 @@ func (h roles) UpdateRole(ctx context.Context, req *pb.UpdateRoleRequest) (*pb.R
 		return nil, err
 	}
 	var c access.RoleChange
-	if changes.has("title") {
-		c.Title = new(given.GetTitle())
-	}
-	if changes.has("description") {
-		c.Description = new(given.GetDescription())
-	}
+	c.Title = masked(changes, "title", given.GetTitle())
+	c.Description = masked(changes, "description", given.GetDescription())
 	if changes.has("permissions") {
 		// Not nil, so that an empty list is refused rather than left out.
 		c.Permissions = append([]string{}, given.GetPermissions()...)
 	}
 	r, err := h.access.UpdateRole(ctx, caller(ctx), id, c)
-	if err != nil {
-		return nil, err
-	}
-	return roleToPB(r), nil
+	return answer(r, err, roleToPB)
 }
 
 // DeleteRole removes a custom role.

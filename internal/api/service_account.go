@@ -115,9 +115,7 @@ func (h serviceAccounts) UpdateServiceAccount(ctx context.Context, req *pb.Updat
 		return nil, err
 	}
 	c := access.ServiceAccountChange{NewKey: changes.has("service_key")}
-	if changes.has("title") {
-		c.Title = new(req.GetServiceAccount().GetTitle())
-	}
+	c.Title = masked(changes, "title", req.GetServiceAccount().GetTitle())
 	a, key, err := h.access.UpdateServiceAccount(ctx, caller(ctx), email, c)
 	if err != nil {
 		return nil, err

@@ -28,20 +28,14 @@ func (h users) GetUser(ctx context.Context, req *pb.GetUserRequest) (*pb.User, e
 		return nil, err
 	}
 	u, err := h.access.User(ctx, caller(ctx), email)
-	if err != nil {
-		return nil, err
-	}
-	return userToPB(u), nil
+	return answer(u, err, userToPB)
 }
 
 // GetCurrentUser tells a person, a service account or a workload identity who
 // it is.
 func (h users) GetCurrentUser(ctx context.Context, _ *emptypb.Empty) (*pb.User, error) {
 	u, err := h.access.Self(ctx, caller(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return userToPB(u), nil
+	return answer(u, err, userToPB)
 }
 
 // ListUsers lists people.
@@ -58,11 +52,7 @@ func (h users) ListUsers(ctx context.Context, req *pb.ListUsersRequest) (*pb.Lis
 	if err != nil {
 		return nil, err
 	}
-	resp := &pb.ListUsersResponse{NextPageToken: pageToken(req, next)}
-	for _, u := range list {
-		resp.Users = append(resp.Users, userToPB(u))
-	}
-	return resp, nil
+	return &pb.ListUsersResponse{Users: each(list, userToPB), NextPageToken: pageToken(req, next)}, nil
 }
 
 // searchOf reads the filter of a list of accounts: a part of the name, the
@@ -87,10 +77,7 @@ func (h users) CreateUser(ctx context.Context, req *pb.CreateUserRequest) (*pb.U
 		Email: req.GetUser().GetEmail(), Title: req.GetUser().GetTitle(), Phone: req.GetUser().GetPhone(),
 		Password: slipway.Secret(req.GetUser().GetPassword()),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return userToPB(u), nil
+	return answer(u, err, userToPB)
 }
 
 // UpdateUser changes a person.
@@ -110,20 +97,11 @@ func (h users) UpdateUser(ctx context.Context, req *pb.UpdateUserRequest) (*pb.U
 		return nil, err
 	}
 	var c access.UserChange
-	if changes.has("title") {
-		c.Title = new(req.GetUser().GetTitle())
-	}
-	if changes.has("phone") {
-		c.Phone = new(req.GetUser().GetPhone())
-	}
-	if changes.has("password") {
-		c.Password = new(slipway.Secret(req.GetUser().GetPassword()))
-	}
+	c.Title = masked(changes, "title", req.GetUser().GetTitle())
+	c.Phone = masked(changes, "phone", req.GetUser().GetPhone())
+	c.Password = masked(changes, "password", slipway.Secret(req.GetUser().GetPassword()))
 	u, err := h.access.UpdateUser(ctx, caller(ctx), email, c)
-	if err != nil {
-		return nil, err
-	}
-	return userToPB(u), nil
+	return answer(u, err, userToPB)
 }
 
 // DeleteUser deactivates a person.
@@ -142,10 +120,7 @@ func (h users) UndeleteUser(ctx context.Context, req *pb.UndeleteUserRequest) (*
 		return nil, err
 	}
 	u, err := h.access.UndeleteUser(ctx, caller(ctx), email)
-	if err != nil {
-		return nil, err
-	}
-	return userToPB(u), nil
+	return answer(u, err, userToPB)
 }
 
 func userToPB(u slipway.User) *pb.User {

@@ -30,10 +30,7 @@ func (h identities) CreateWorkloadIdentity(ctx context.Context, req *pb.CreateWo
 	w, err := h.access.CreateWorkloadIdentity(ctx, caller(ctx), access.NewWorkloadIdentity{
 		ID: req.GetWorkloadIdentityId(), Project: project, Title: req.GetWorkloadIdentity().GetTitle(), Trust: t,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return identityToPB(w), nil
+	return answer(w, err, identityToPB)
 }
 
 // GetWorkloadIdentity returns a workload identity.
@@ -43,10 +40,7 @@ func (h identities) GetWorkloadIdentity(ctx context.Context, req *pb.GetWorkload
 		return nil, err
 	}
 	w, err := h.access.WorkloadIdentity(ctx, caller(ctx), email)
-	if err != nil {
-		return nil, err
-	}
-	return identityToPB(w), nil
+	return answer(w, err, identityToPB)
 }
 
 // ListWorkloadIdentities lists the workload identities of a project, or the
@@ -60,11 +54,7 @@ func (h identities) ListWorkloadIdentities(ctx context.Context, req *pb.ListWork
 	if err != nil {
 		return nil, err
 	}
-	resp := &pb.ListWorkloadIdentitiesResponse{NextPageToken: pageToken(req, next)}
-	for _, w := range list {
-		resp.WorkloadIdentities = append(resp.WorkloadIdentities, identityToPB(w))
-	}
-	return resp, nil
+	return &pb.ListWorkloadIdentitiesResponse{WorkloadIdentities: each(list, identityToPB), NextPageToken: pageToken(req, next)}, nil
 }
 
 // Paths of the configuration in an update mask.
@@ -90,19 +80,14 @@ func (h identities) UpdateWorkloadIdentity(ctx context.Context, req *pb.UpdateWo
 		return nil, err
 	}
 	var c access.WorkloadIdentityChange
-	if changes.has("title") {
-		c.Title = new(given.GetTitle())
-	}
+	c.Title = masked(changes, "title", given.GetTitle())
 	if len(changes) > 1 || len(changes) == 1 && c.Title == nil {
 		c.Trust = func(stored slipway.Trust) (slipway.Trust, error) {
 			return trustFromPB(stored, given.GetWorkloadIdentityConfig(), changes)
 		}
 	}
 	w, err := h.access.UpdateWorkloadIdentity(ctx, caller(ctx), email, c)
-	if err != nil {
-		return nil, err
-	}
-	return identityToPB(w), nil
+	return answer(w, err, identityToPB)
 }
 
 // DeleteWorkloadIdentity deactivates a workload identity.
@@ -121,10 +106,7 @@ func (h identities) UndeleteWorkloadIdentity(ctx context.Context, req *pb.Undele
 		return nil, err
 	}
 	w, err := h.access.UndeleteWorkloadIdentity(ctx, caller(ctx), email)
-	if err != nil {
-		return nil, err
-	}
-	return identityToPB(w), nil
+	return answer(w, err, identityToPB)
 }
 
 // trustFromPB returns stored with what changes names taken from c. What c has

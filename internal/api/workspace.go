@@ -43,10 +43,7 @@ func (h workspaces) SetIamPolicy(ctx context.Context, req *pb.SetIamPolicyReques
 // iamPolicyOf answers GetIamPolicy of the workspace and of projects.
 func iamPolicyOf(ctx context.Context, svc *access.Service, req *pb.GetIamPolicyRequest) (*pb.IamPolicy, error) {
 	p, err := svc.Policy(ctx, caller(ctx), req.GetResource())
-	if err != nil {
-		return nil, err
-	}
-	return iamPolicyToPB(p), nil
+	return answer(p, err, iamPolicyToPB)
 }
 
 // setIamPolicy answers SetIamPolicy of the workspace and of projects.
@@ -56,10 +53,7 @@ func setIamPolicy(ctx context.Context, svc *access.Service, req *pb.SetIamPolicy
 		return nil, err
 	}
 	p, err = svc.SetPolicy(ctx, caller(ctx), req.GetResource(), p)
-	if err != nil {
-		return nil, err
-	}
-	return iamPolicyToPB(p), nil
+	return answer(p, err, iamPolicyToPB)
 }
 
 // iamPolicyFromPB reads the policy that shall be. The etag stands beside the
