@@ -55,11 +55,7 @@ func (s *Service) enqueue(ctx context.Context, runs []slipway.TaskRun) error {
 	for piece := range slices.Chunk(runs, 100) {
 		err := s.st.Update(ctx, func(tx *store.Tx) error {
 			for _, run := range piece {
-				at := s.now()
-				if run.RunTime.After(at) {
-					at = run.RunTime
-				}
-				if err := tx.Enqueue(ctx, run.ID, at); err != nil {
+				if err := tx.Enqueue(ctx, run.ID, s.due(run)); err != nil {
 					return err
 				}
 			}
@@ -70,6 +66,16 @@ func (s *Service) enqueue(ctx context.Context, runs []slipway.TaskRun) error {
 		}
 	}
 	return nil
+}
+
+// due returns when a run's job shall come: the zero time, which is at once,
+// unless the run's own time is to come. The queue looks at times to come every
+// few seconds only.
+func (s *Service) due(run slipway.TaskRun) time.Time {
+	if run.RunTime.After(s.now()) {
+		return run.RunTime
+	}
+	return time.Time{}
 }
 
 // forgotten is how long a run may wait before its job is taken for lost.
@@ -185,5 +191,5 @@ func (s *Service) wakeNext(ctx context.Context, tx *store.Tx, t slipway.Task) er
 	if next.ID == 0 {
 		return nil
 	}
-	return tx.Enqueue(ctx, next.ID, s.now())
+	return tx.Enqueue(ctx, next.ID, time.Time{})
 }

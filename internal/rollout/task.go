@@ -108,10 +108,7 @@ func (s *Service) start(ctx context.Context, tx *store.Tx, who slipway.Principal
 	if err != nil {
 		return fmt.Errorf("start %s: %w", task.Name(), err)
 	}
-	if at.IsZero() {
-		at = s.now()
-	}
-	return tx.Enqueue(ctx, run.ID, at)
+	return tx.Enqueue(ctx, run.ID, s.due(run))
 }
 
 // SkipTasks marks tasks that have not run, or not to an end, as not to be run,
