@@ -68,8 +68,8 @@ func (l *limiter) bucketLocked(key string) *bucket {
 		b := e.Value.(*bucket)
 		if passed := now.Sub(b.at).Seconds(); passed > 0 {
 			b.left = min(b.left+passed*l.rate.PerSecond, float64(l.rate.Burst))
+			b.at = now
 		}
-		b.at = now
 		return b
 	}
 	if l.recent.Len() >= limiterSize {

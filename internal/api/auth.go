@@ -29,11 +29,6 @@ func (h auth) Login(ctx context.Context, req *pb.LoginRequest) (*pb.LoginRespons
 	case req.OtpCode != nil || req.RecoveryCode != nil || req.MfaTempToken != nil || req.EmailCode != nil:
 		return nil, slipway.Errorf(slipway.Unimplemented, "one-time codes are not built yet: sign in with email and password")
 	}
-	if req.Workspace != nil {
-		if err := theWorkspace(req.GetWorkspace()); err != nil {
-			return nil, err
-		}
-	}
 	in, err := h.access.Login(ctx, access.SignIn{
 		Email: req.GetEmail(), Password: slipway.Secret(req.GetPassword()), Web: req.GetWeb(), Origin: caller(ctx).Origin,
 	})
