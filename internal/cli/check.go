@@ -144,8 +144,8 @@ func (s *session) review(ctx context.Context, c *client, o *options, ch change, 
 	return err
 }
 
-// checkedTargets are the databases that were asked for and those that a group
-// of databases turned out to be.
+// checkedTargets are the databases that were asked for and those with a result:
+// where none was named, the server tells no others.
 func checkedTargets(a *pb.CheckReleaseResponse, asked []string) []string {
 	var targets []string
 	for _, t := range asked {
@@ -168,8 +168,11 @@ func checkSummary(a *pb.CheckReleaseResponse, all []finding, files, targets int)
 			errs++
 		}
 	}
-	parts := []string{fmt.Sprintf("checked %s for %s: %s, %s", count(files, "file"),
-		count(targets, "database"), count(errs, "error"), count(len(all)-errs, "warning"))}
+	where := count(targets, "database")
+	if targets == 0 { // none was named, and none of the project's has a finding
+		where = "the project's databases"
+	}
+	parts := []string{fmt.Sprintf("checked %s for %s: %s, %s", count(files, "file"), where, count(errs, "error"), count(len(all)-errs, "warning"))}
 	if a.GetRiskLevel() != pb.RiskLevel_RISK_LEVEL_UNSPECIFIED {
 		parts = append(parts, "risk "+strings.ToLower(a.GetRiskLevel().String()))
 	}

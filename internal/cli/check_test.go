@@ -198,6 +198,9 @@ func TestCheckWithoutTargetsIsForAllOfTheProject(t *testing.T) {
 	_, work, env := checkout(t, textA)
 	run(t, work, env, "sql-review", "--url", f.url, "--token", "good", "--project", "shop", "--file-pattern", "db/*.sql").
 		want(t, 1, "checked 2 files for 2 databases")
+	f.check = &pb.CheckReleaseResponse{}
+	run(t, work, env, "sql-review", "--url", f.url, "--token", "good", "--project", "shop", "--file-pattern", "db/*.sql").
+		want(t, 0, "checked 2 files for the project's databases: no errors")
 }
 
 func TestCheckOutsideOfGitLabWritesNoReport(t *testing.T) {

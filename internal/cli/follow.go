@@ -80,8 +80,11 @@ func (f *follower) run(ctx context.Context, stages []*pb.Stage) error {
 func (f *follower) stage(ctx context.Context, st *pb.Stage) error {
 	f.voice.printf("stage %s", line(st.GetId()))
 	var names []string
+	found := make(map[string]bool)
 	for _, t := range st.GetTasks() {
 		switch status(t.GetStatus()) {
+		case slipway.Done:
+			found[t.GetName()] = true
 		case slipway.NotStarted, slipway.Failed, slipway.Aborted:
 			names = append(names, t.GetName())
 			f.started[t.GetName()] = true // before the call: it may arrive and its answer not
@@ -92,7 +95,7 @@ func (f *follower) stage(ctx context.Context, st *pb.Stage) error {
 			return err
 		}
 	}
-	p := newProgress(f.voice, f.Now, st.GetId())
+	p := newProgress(f.voice, f.Now, st.GetId(), found)
 	for wait := firstLook; ; wait = min(wait*3/2, maxLook) {
 		views, err := f.look(ctx, st)
 		if err != nil {

@@ -32,6 +32,7 @@ type progress struct {
 	began time.Time
 	spoke time.Time // when a line was last said where nothing is redrawn
 	last  map[string]view
+	found map[string]bool      // tasks that had ended well before, by name
 	since map[string]time.Time // when a task was first seen running, by task
 }
 
@@ -42,9 +43,12 @@ const shownTasks = 10
 // some CI systems end a job that says nothing for ten minutes.
 const heartbeat = 30 * time.Second
 
-func newProgress(v *voice, now func() time.Time, stage string) *progress {
+func newProgress(v *voice, now func() time.Time, stage string, found map[string]bool) *progress {
 	t := now()
-	return &progress{voice: v, now: now, stage: stage, began: t, spoke: t, last: make(map[string]view), since: make(map[string]time.Time)}
+	return &progress{
+		voice: v, now: now, stage: stage, began: t, spoke: t,
+		last: make(map[string]view), found: found, since: make(map[string]time.Time),
+	}
 }
 
 // update takes the latest views and says what changed; it reports whether
@@ -62,6 +66,8 @@ func (p *progress) update(views []view, rows func(view) int64) bool {
 		}
 		changed = true
 		switch {
+		case !known && p.found[v.task]:
+			p.voice.printf("  %s: was done before", line(v.target))
 		case v.status.Finished() && (!known || !old.status.Finished()):
 			p.voice.printf("  %s: %s", line(v.target), ended(v, rows))
 		case p.voice.width == 0 && v.status == slipway.Running:
@@ -143,7 +149,7 @@ func ended(v view, rows func(view) int64) string {
 	if v.run == "" {
 		return "done"
 	}
-	s := "done, " + count(v.done, "file") + " applied"
+	s := "done, " + count(v.done, "file")
 	if n := rows(v); n >= 0 && v.done > 0 {
 		s += ", " + count(int(n), "row")
 	}

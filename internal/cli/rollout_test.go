@@ -58,9 +58,9 @@ func TestRolloutRunsEveryStage(t *testing.T) {
 		"rollout projects/shop/plans/101/rollout: stage test (1 database), stage prod (1 database)\n",
 		"stage test\n",
 		"  "+testDB+": running, 2 of 3 files\n",
-		"  "+testDB+": done, 3 files applied, 42 rows\n",
+		"  "+testDB+": done, 3 files, 42 rows\n",
 		"stage prod\n",
-		"  "+prodDB+": done, 1 file applied, 42 rows\n",
+		"  "+prodDB+": done, 1 file, 42 rows\n",
 		"\ndone\n",
 	)
 	var versions []string
@@ -180,6 +180,16 @@ func TestRolloutDoesWhatIsLeft(t *testing.T) {
 			name: "what failed and what was canceled runs again", code: 0,
 			setup: func(f *fake) { f.stage("test", pb.Task_FAILED, testDB); f.stage("prod", pb.Task_CANCELED, prodDB) },
 			words: []string{"\ndone\n"}, calls: map[string]int{"BatchRunTasks": 2},
+		},
+		{
+			name: "what is done is not run again", code: 0,
+			setup: func(f *fake) {
+				f.stage("test", pb.Task_DONE, testDB)
+				f.stage("prod", pb.Task_FAILED, prodDB, "instances/pg/databases/other")
+				f.stages[1].GetTasks()[1].Status = pb.Task_DONE
+			},
+			words: []string{testDB + ": was done before\nstage prod\n  " + prodDB + ": done, 1 file", "other: was done before"},
+			calls: map[string]int{"BatchRunTasks": 1},
 		},
 		{
 			name: "what another pipeline runs is followed", code: 0,
