@@ -4,21 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	pgquery "github.com/pganalyze/pg_query_go/v6"
 	"github.com/pganalyze/pg_query_go/v6/parser"
 
 	"slipway/internal/sqltext"
 )
-
-// parsing lets one thread at a time into the parser's C code. It guards file
-// descriptor 2 of the process, which every call swaps for a pipe and back: two
-// at once would leave the pipe in its place, and the next write to standard
-// error would end the program. For the same reason what another goroutine
-// writes to descriptor 2 during a call is lost; a server logs to a duplicate
-// of it.
-var parsing sync.Mutex
 
 // maxNesting bounds how deep the tree of a statement may be. The parser's C
 // code recurses without looking at its stack and takes the process down at
@@ -44,9 +35,7 @@ func parse(st sqltext.Statement) ([]*pgquery.Node, error) {
 	if depth > maxNesting {
 		return nil, fmt.Errorf("its parts are chained or nested some %d deep, and the reviewer reads %d; split it", depth, maxNesting)
 	}
-	parsing.Lock()
 	tree, err := pgquery.Parse(text)
-	parsing.Unlock()
 	if err != nil {
 		var e *parser.Error
 		if !errors.As(err, &e) || e.Cursorpos <= 0 {
