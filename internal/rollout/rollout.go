@@ -75,6 +75,10 @@ func New(lg *slog.Logger, st *store.Store, g *gate.Gate, engines map[slipway.Eng
 	return &Service{lg: lg, st: st, gate: g, engines: engines, cfg: cfg.withDefaults(), draining: make(chan struct{})}
 }
 
+// Draining is closed when the server stops: no file is begun any more, and what
+// runs is being waited for.
+func (s *Service) Draining() <-chan struct{} { return s.draining }
+
 func (s *Service) now() time.Time { return s.cfg.Now().UTC() }
 
 // A target is a database with all that it takes to reach it.

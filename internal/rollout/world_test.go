@@ -97,10 +97,12 @@ func newWorldOn(t *testing.T, st *store.Store, kind slipway.Engine) *world {
 
 // service returns another server process on the same store.
 func (w *world) service(replica string) *rollout.Service {
-	return rollout.New(storetest.Log(w.t), w.st, w.gate, w.engines, rollout.Config{
-		Replica: replica, Watch: time.Millisecond, Backoff: time.Millisecond, Renew: 50 * time.Millisecond, Sweep: 10 * time.Millisecond,
-		LockWait: 200 * time.Millisecond, Drain: time.Minute,
-	})
+	return w.serviceWith(rollout.Config{Replica: replica, LockWait: 200 * time.Millisecond})
+}
+
+func (w *world) serviceWith(cfg rollout.Config) *rollout.Service {
+	cfg.Watch, cfg.Backoff, cfg.Renew, cfg.Sweep, cfg.Drain = time.Millisecond, time.Millisecond, 20*time.Millisecond, 10*time.Millisecond, time.Minute
+	return rollout.New(storetest.Log(w.t), w.st, w.gate, w.engines, cfg)
 }
 
 // database makes an empty database and returns how to reach it.

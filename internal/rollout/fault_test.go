@@ -1,0 +1,237 @@
+package rollout_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway"
+	"slipway/internal/engine"
+	"slipway/internal/rollout"
+	"slipway/internal/store"
+	"slipway/internal/storetest"
+)
+
+const (
+	oneTable = "CREATE TABLE a (id int PRIMARY KEY);"
+	twoTable = "CREATE TABLE b (id int PRIMARY KEY);"
+)
+
+// A worker dies with file 1 applied, the target locked and its session open.
+// The next server ends that session and goes on with file 2: change case 4.
+func TestCrash(t *testing.T) {
+	for _, kind := range []slipway.Engine{slipway.SQLite, slipway.Postgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newWorldOn(t, storetest.SQLite(t), kind)
+			ctx := t.Context()
+			ro := w.rollout(files(oneTable, twoTable))
+			run := w.start(ro, "test")
+			rel, err := w.releases.Release(ctx, pipeline, "shop", strings.TrimPrefix(run.Task.Release, "projects/shop/releases/"))
+			must(t, err)
+			must(t, w.st.Update(ctx, func(tx *store.Tx) error {
+				run, _, err = tx.ClaimTaskRun(ctx, run.ID, "dead", time.Now().Add(-time.Minute))
+				return err
+			}))
+			session := w.lockAs(run, "dead")
+			must(t, w.st.Update(ctx, func(tx *store.Tx) error {
+				return tx.SetSession(ctx, run.ID, run.Lease.Fence, session.ID())
+			}))
+			_, err = session.Apply(ctx, slipway.Revision{
+				ID: "11111111-1111-4111-8111-111111111111", Version: "1", Path: "migrations/1_x.sql",
+				SHA256: rel.Files[0].SHA256, TaskRun: run.Name(), Release: run.Task.Release,
+			}, []byte(oneTable), func(slipway.LogEntry) {})
+			must(t, err)
+
+			w.rollouts = w.service("replica-2")
+			run = w.work(run)
+			w.is(run, slipway.Done)
+			if run.FilesDone != 2 || run.Lease.Fence != 2 {
+				t.Errorf("%d files are done under fence %d, want 2 under fence 2", run.FilesDone, run.Lease.Fence)
+			}
+			revs, _, err := w.rollouts.Revisions(ctx, admin, rollout.Place{DatabaseRef: run.Task.Target}, true, slipway.Page{})
+			must(t, err)
+			if len(revs) != 2 {
+				t.Errorf("the ledger has %d revisions, want each file once", len(revs))
+			}
+			if _, err := session.Apply(ctx, slipway.Revision{ID: "x", Version: "9", Path: "9.sql", SHA256: "9"}, []byte("CREATE TABLE z (id int);"), func(slipway.LogEntry) {}); err == nil {
+				t.Error("the dead worker's session can still change the database")
+			}
+		})
+	}
+}
+
+// lockAs locks a run's target as another worker would.
+func (w *world) lockAs(run slipway.TaskRun, replica string) engine.Session {
+	w.t.Helper()
+	ctx := w.t.Context()
+	i, err := w.st.Instance(ctx, run.Task.Target.Instance)
+	must(w.t, err)
+	src, _ := i.Admin()
+	s, err := w.engines[i.Engine].Lock(ctx, src, run.Task.Target.Database, engine.Holder{TaskRun: run.Name(), Fence: run.Lease.Fence, Replica: replica})
+	must(w.t, err)
+	w.t.Cleanup(func() { s.Close(context.WithoutCancel(ctx)) })
+	return s
+}
+
+// What is left in the queue's rows by a dead process is found again.
+func TestResume(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	run := w.start(w.rollout(files(oneTable)), "test")
+	must(t, w.st.Update(ctx, func(tx *store.Tx) error {
+		_, _, err := tx.ClaimTaskRun(ctx, run.ID, "dead", time.Now().Add(-time.Minute))
+		return err
+	}))
+	done := make(chan error, 1)
+	go func() { done <- w.service("replica-2").Run(ctx) }()
+	w.is(w.await(run.ID, func(r slipway.TaskRun) bool { return !r.Status.Active() }), slipway.Done)
+	cancel()
+	must(t, <-done)
+}
+
+// A live worker's run is nobody else's.
+func TestClaimedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	run := w.start(w.rollout(files(oneTable)), "test")
+	must(t, w.st.Update(ctx, func(tx *store.Tx) error {
+		_, _, err := tx.ClaimTaskRun(ctx, run.ID, "alive", time.Now().Add(time.Hour))
+		return err
+	}))
+	run = w.work(run)
+	w.is(run, slipway.Running)
+	if run.Lease.Holder != "alive" || len(w.query(0, `SELECT name FROM sqlite_master`)) != 0 {
+		t.Errorf("the run is held by %q and the target is not empty: somebody else worked it", run.Lease.Holder)
+	}
+}
+
+// The connection is lost around a commit; the ledger decides: change case 2.
+func TestInDoubt(t *testing.T) {
+	for name, committed := range map[string]bool{"the commit arrived": true, "it did not": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			f := w.breakEngines(func(ctx context.Context, n int, really func() (slipway.Revision, error)) (slipway.Revision, error) {
+				if n > 1 {
+					return really()
+				}
+				if committed {
+					if rev, err := really(); err != nil {
+						return rev, err
+					}
+				}
+				return slipway.Revision{}, statementError(engine.InDoubt)
+			})
+			run := w.work(w.start(w.rollout(files(oneTable, twoTable)), "test"))
+			w.is(run, slipway.Done)
+			want := 3
+			if committed {
+				want = 2
+			}
+			if f.n != want {
+				t.Errorf("%d files were sent, want %d", f.n, want)
+			}
+		})
+	}
+	t.Run("for good", func(t *testing.T) {
+		w := newWorld(t)
+		w.breakEngines(func(context.Context, int, func() (slipway.Revision, error)) (slipway.Revision, error) {
+			return slipway.Revision{}, statementError(engine.InDoubt)
+		})
+		run := w.work(w.start(w.rollout(files(oneTable)), "test"))
+		w.is(run, slipway.Failed)
+		if !strings.Contains(run.Detail, "lost 4 times") {
+			t.Errorf("detail is %q", run.Detail)
+		}
+	})
+}
+
+func TestNeedsAPerson(t *testing.T) {
+	w := newWorld(t)
+	w.breakEngines(func(context.Context, int, func() (slipway.Revision, error)) (slipway.Revision, error) {
+		return slipway.Revision{}, statementError(engine.Attention)
+	})
+	run := w.work(w.start(w.rollout(files(oneTable)), "test"))
+	w.is(run, slipway.Failed)
+	if !strings.Contains(run.Detail, "needs a person") || run.Failure == nil {
+		t.Errorf("detail is %q, failure %+v", run.Detail, run.Failure)
+	}
+}
+
+// Somebody else holds the target's lock: the run waits, says for whom, and goes
+// on when it is free or gives up after a while.
+func TestBusy(t *testing.T) {
+	t.Run("until it is free", func(t *testing.T) {
+		w := newWorld(t)
+		ro := w.rollout(files(oneTable))
+		run := w.start(ro, "test")
+		other := w.lockAs(run, "psql")
+		w.rollouts = w.serviceWith(rollout.Config{Replica: "replica-1", LockWait: time.Hour})
+		worked := make(chan error, 1)
+		go func() { worked <- w.rollouts.Work(t.Context(), run.ID) }()
+		w.await(run.ID, func(slipway.TaskRun) bool { return slices.ContainsFunc(w.log(run.ID), isBusy) })
+		must(t, other.Close(t.Context()))
+		must(t, <-worked)
+		w.is(w.run(run.ID), slipway.Done)
+	})
+	t.Run("in vain", func(t *testing.T) {
+		w := newWorld(t)
+		run := w.start(w.rollout(files(oneTable)), "test")
+		w.lockAs(run, "psql")
+		run = w.work(run)
+		w.is(run, slipway.Failed)
+		if !strings.Contains(run.Detail, "locked by another change") {
+			t.Errorf("detail is %q, want that it was locked", run.Detail)
+		}
+	})
+}
+
+func (w *world) log(run int64) []slipway.LogEntry {
+	w.t.Helper()
+	list, err := w.st.Log(w.t.Context(), run)
+	must(w.t, err)
+	return list
+}
+
+func isBusy(e slipway.LogEntry) bool {
+	return e.Retry != nil && strings.Contains(e.Retry.Error, "locked by another change")
+}
+
+// The mirror was lost with the control plane's backup: it is made anew from the
+// ledger and nothing runs twice, change case 48.
+func TestMirrorIsRecovered(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.is(w.work(w.start(w.rollout(files(oneTable)), "test")), slipway.Done)
+	ref := slipway.DatabaseRef{Instance: "on-test", Database: "shop"}
+	must(t, w.st.Update(ctx, func(tx *store.Tx) error { return tx.PutRevisions(ctx, ref, nil) }))
+	run := w.work(w.start(w.rollout(files(oneTable, twoTable)), "test"))
+	w.is(run, slipway.Done)
+	if !strings.Contains(run.Detail, "1 of them by this run") {
+		t.Errorf("detail is %q, want one file applied", run.Detail)
+	}
+	revs, _, err := w.st.Revisions(ctx, ref, false, slipway.Page{})
+	must(t, err)
+	if len(revs) != 2 {
+		t.Errorf("the copy has %d revisions, want both", len(revs))
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.query(0, oneTable)
+	sheets, err := w.releases.CreateSheets(ctx, admin, "shop", [][]byte{[]byte(oneTable)})
+	must(t, err)
+	at := rollout.Place{DatabaseRef: slipway.DatabaseRef{Instance: "on-test", Database: "shop"}, Project: "shop"}
+	_, err = w.rollouts.Baseline(ctx, admin, at, []rollout.Baseline{{Version: "v1", SHA256: sheets[0].SHA256, Path: "migrations/1_x.sql"}})
+	must(t, err)
+	run := w.work(w.start(w.rollout(files(oneTable, twoTable)), "test"))
+	w.is(run, slipway.Done)
+	at.Project = slipway.DefaultProject
+	if _, _, err := w.rollouts.Revisions(ctx, admin, at, false, slipway.Page{}); slipway.KindOf(err) != slipway.NotFound {
+		t.Errorf("the database's revisions through another project: %v, want NotFound", err)
+	}
+}
