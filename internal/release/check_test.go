@@ -1,0 +1,161 @@
+package release_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slipway"
+	"slipway/internal/release"
+	"slipway/internal/sqltext"
+	"slipway/internal/storetest"
+)
+
+const onA, onB = "instances/lite/databases/a", "instances/lite/databases/b"
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+// told says in short what an answer holds: "file on target: LEVEL title".
+func told(a release.Answer) []string {
+	var list []string
+	for _, r := range a.Results {
+		for _, adv := range r.Advices {
+			list = append(list, fmt.Sprintf("%s on %s: %s %s", r.File, r.Target[len(r.Target)-1:], adv.Level, adv.Title))
+		}
+	}
+	return list
+}
+
+func (w *world) check(files []slipway.File, targets ...string) release.Answer {
+	w.t.Helper()
+	a, err := w.releases.Check(w.t.Context(), pipeline, release.Question{Project: "shop", Files: files, Targets: targets})
+	must(w.t, err)
+	return a
+}
+
+// What is applied, edited, reformatted or late, one target after the other.
+func TestCheckAgainstLedgers(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	first, second := file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);"), file("2_b.sql", "CREATE TABLE y (id int NOT NULL PRIMARY KEY);")
+	third := file("3_c.sql", "CREATE TABLE z (id int NOT NULL PRIMARY KEY);")
+	first.Version, second.Version, third.Version = "1", "2", "3"
+	all := []slipway.File{third, first, second}
+
+	if a := w.check(all, onA); len(told(a)) != 0 || a.Pending != 3 {
+		t.Errorf("clean files: %v and %d pending, want nothing and 3", told(a), a.Pending)
+	}
+	w.applied("a", first, sum(first.Statement), "")
+	if a := w.check(all, onA, onB); len(told(a)) != 0 || a.Pending != 5 {
+		t.Errorf("file 1 applied to a: %v and %d pending, want nothing and 2+3", told(a), a.Pending)
+	}
+	w.applied("a", third, strings.Repeat("0", 64), "")
+	w.applied("b", third, strings.Repeat("0", 64), sum(sqltext.Normalize(sqltext.SQLite, third.Statement)))
+	want := []string{
+		"2_b.sql on a: WARNING Out of order",
+		"3_c.sql on a: ERROR Applied file has been modified",
+		"1_a.sql on b: WARNING Out of order",
+		"2_b.sql on b: WARNING Out of order",
+		"3_c.sql on b: WARNING Applied file has been reformatted",
+	}
+	if diff := cmp.Diff(want, told(w.check(all, onA, onB))); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// A target that is away is a finding about it; the others are checked.
+func TestCheckUnreachable(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	w.remove("a")
+	a := w.check([]slipway.File{file("1_a.sql", "DELETE FROM old;")}, onA, onB)
+	got := told(a)
+	if len(got) < 2 || got[0] != "1_a.sql on a: ERROR Target cannot be checked" || !strings.HasPrefix(got[1], "1_a.sql on b: ERROR STATEMENT_WHERE_REQUIRE_UPDATE_DELETE") {
+		t.Errorf("findings are %v, want that a is away and the rule's about b", got)
+	}
+	if a.Risk != slipway.RiskModerate {
+		t.Errorf("risk is %q, want MODERATE", a.Risk)
+	}
+}
+
+// The engine sees each file after the ones before it, and changes nothing.
+func TestCheckBySimulation(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	a := w.check([]slipway.File{
+		file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);"),
+		file("2_b.sql", "INSERT INTO x (id) VALUES (1);"),
+		file("3_c.sql", "INSERT INTO nowhere (id) VALUES (1);"),
+		file("4_d.sql", "CREATE TABEL y (id int);"),
+	}, onA)
+	files := map[string]bool{}
+	for _, r := range a.Results {
+		for _, adv := range r.Advices {
+			if adv.Level == slipway.AdviceError {
+				files[r.File] = true
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{"3_c.sql": true, "4_d.sql": true}, files); diff != "" {
+		t.Errorf("files with errors (-want +got):\n%s\n%v", diff, told(a))
+	}
+	if a := w.check([]slipway.File{file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);")}, onA); len(told(a)) != 0 {
+		t.Errorf("the check before made the table: %v", told(a))
+	}
+}
+
+func TestCheckBytes(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	a := w.check([]slipway.File{file("1_a.sql", "SELECT 1;\x00"), file("2_b.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);")}, onA)
+	if len(a.Results) != 1 || a.Results[0].File != "1_a.sql" || a.Results[0].Advices[0].Level != slipway.AdviceError || a.Results[0].Advices[0].Start.Line != 1 {
+		t.Errorf("a NUL byte in file 1: %+v", a.Results)
+	}
+}
+
+func TestCheckTargets(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ctx := t.Context()
+	f := []slipway.File{file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);")}
+	cases := []struct {
+		reason  string
+		targets []string
+		kind    slipway.Kind
+		pending int // without an error
+	}{
+		{"none is every database of the project", nil, 0, 2},
+		{"twice the same is once", []string{onA, onA, "projects/shop/" + onA}, 0, 1},
+		{"through another project", []string{"projects/default/" + onA}, slipway.Invalid, 0},
+		{"no such database", []string{"instances/lite/databases/none"}, slipway.NotFound, 0},
+		{"no name of a database", []string{"a"}, slipway.Invalid, 0},
+		{"a group", []string{"projects/shop/databaseGroups/all"}, slipway.Unimplemented, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.reason, func(t *testing.T) {
+			a, err := w.releases.Check(ctx, pipeline, release.Question{Project: "shop", Files: f, Targets: c.targets})
+			if c.kind != 0 && slipway.KindOf(err) != c.kind {
+				t.Errorf("got %v, want kind %v", err, c.kind)
+			}
+			if c.kind == 0 && (err != nil || a.Pending != c.pending) {
+				t.Errorf("got %v and %d pending, want %d", err, a.Pending, c.pending)
+			}
+		})
+	}
+}
+
+// A flood of findings is cut, never to nothing.
+func TestCheckIsBounded(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	a := w.check([]slipway.File{file("1_a.sql", strings.Repeat("DELETE FROM old;\n", 5000))}, onA)
+	n := 0
+	for _, r := range a.Results {
+		n += len(r.Advices)
+	}
+	if n == 0 || n > 250 || !slices.ContainsFunc(a.Results[0].Advices, func(adv slipway.Advice) bool { return adv.Level == slipway.AdviceError }) {
+		t.Errorf("%d findings, want some, with an error, and not 5,000", n)
+	}
+}
