@@ -228,4 +228,3 @@ func (s *Service) allRefs(ctx context.Context, project string) ([]slipway.Databa
 	}
 	return refs, nil
 }
-
