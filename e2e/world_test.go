@@ -35,7 +35,7 @@ var settings = []setting{
 	{"sqlite", "sqlite"}, {"sqlite", "postgres"}, {"postgres", "sqlite"}, {"postgres", "postgres"},
 }
 
-func (s setting) String() string { return "metadata " + s.metadata + ", databases " + s.target }
+func (s setting) String() string { return "metadata " + s.metadata + " databases " + s.target }
 
 // newWorld starts a server and sets it up as far as an administrator does
 // before the guide's step 1.
