@@ -52,21 +52,17 @@ func openPostgres(ctx context.Context, lg *slog.Logger, cfg Config) (*backend, e
 		return nil, fmt.Errorf("make the pool of connections: %w", err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	driver := riverpgxv5.New(pool)
 	b := &backend{
 		read: db, write: db,
 		rewrite:  func(q string) string { return q },
 		classify: classifyPostgres,
+		queue:    &riverQueue[pgx.Tx]{lg, riverpgxv5.New(pool), insertPostgres},
 	}
 	b.migrate = func(ctx context.Context) error { return b.migratePostgres(ctx, pool, lg) }
 	b.close = func() error {
 		err := db.Close()
 		pool.Close()
 		return err
-	}
-	b.queue, err = newRiver(lg, driver, insertPostgres)
-	if err != nil {
-		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }

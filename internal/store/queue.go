@@ -58,34 +58,27 @@ func (taskRunJob) Kind() string { return "task_run" }
 type riverQueue[TTx any] struct {
 	lg     *slog.Logger
 	driver riverdriver.Driver[TTx]
-	client *river.Client[TTx] // inserts only
-	join   func(tx *Tx, insert func(TTx) error) error
-}
-
-// newRiver returns a queue; join shows a transaction of the store as the
-// driver's.
-func newRiver[TTx any](lg *slog.Logger, driver riverdriver.Driver[TTx], join func(*Tx, func(TTx) error) error) (queue, error) {
-	client, err := river.NewClient(driver, &river.Config{Logger: lg, FetchCooldown: fetchCooldown})
-	if err != nil {
-		return nil, fmt.Errorf("make the queue: %w", err)
-	}
-	return &riverQueue[TTx]{lg: lg, driver: driver, client: client, join: join}, nil
+	join   func(tx *Tx, insert func(TTx) error) error // shows a transaction of the store as the driver's
 }
 
 const (
-	// fetchCooldown is how long River waits between two looks for jobs, and also
-	// for how long after one notification it sends no other: at River's own 100
-	// ms the second of two runs would wait for the next poll.
+	// fetchCooldown is how long River waits between two looks for jobs.
 	fetchCooldown = 2 * time.Millisecond
 	// pollInterval bounds how late a job starts whose notification is lost.
 	pollInterval = time.Second
 )
 
 func (q *riverQueue[TTx]) insert(ctx context.Context, tx *Tx, job taskRunJob, at time.Time) error {
+	// A client of its own for each job: a client sends no notification soon
+	// after another, and a job without one waits for the next poll.
+	client, err := river.NewClient(q.driver, &river.Config{Logger: q.lg})
+	if err != nil {
+		return fmt.Errorf("make the queue's client: %w", err)
+	}
 	return q.join(tx, func(t TTx) error {
 		// One attempt: running SQL again because something went wrong is a
 		// decision of the task run's, not of the queue's.
-		_, err := q.client.InsertTx(ctx, t, job, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+		_, err := client.InsertTx(ctx, t, job, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
 		return err
 	})
 }

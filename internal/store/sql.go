@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,10 +123,11 @@ func (tx *Tx) change(ctx context.Context, what string, s stmt) error {
 	return nil
 }
 
-// insertAll runs "INSERT INTO … VALUES" for many rows, as many at a time as
-// both databases take.
+// insertAll runs "INSERT INTO … VALUES" for many rows, a good number at a time:
+// SQLite finds each parameter by its name among all of the statement's, so the
+// largest statements are the slowest way.
 func (tx *Tx) insertAll(ctx context.Context, act, into string, rows [][]any) error {
-	const maxParams = 32_000 // SQLite takes 32,766, PostgreSQL 65,535
+	const maxParams = 1000
 	for len(rows) > 0 {
 		n := min(len(rows), maxParams/len(rows[0]))
 		var w where
@@ -165,7 +167,7 @@ func (b *backend) kind(err error) slipway.Kind {
 		return slipway.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
 		return slipway.Timeout
-	case errors.Is(err, sql.ErrConnDone):
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
 		return slipway.Unavailable
 	}
 	return b.classify(err)

@@ -57,14 +57,18 @@ func openSQLite(ctx context.Context, lg *slog.Logger, cfg Config) (*backend, err
 	b.write = sqlitePool(file, 1, "_txlock=immediate")
 	b.read = sqlitePool(file, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
 	driver := riversqlite.New(b.write)
+	b.queue = &riverQueue[*sql.Tx]{lg, driver, func(tx *Tx, insert func(*sql.Tx) error) error { return insert(tx.tx) }}
 	b.migrate = func(ctx context.Context) error {
-		return migrate(ctx, goose.DialectSQLite3, b.write, driver, lg)
+		if err := migrate(ctx, goose.DialectSQLite3, b.write, driver, lg); err != nil {
+			return err
+		}
+		// Counts what is in the indexes where a table has grown tenfold since
+		// the last count. Without it SQLite guesses which of two conditions
+		// finds fewer rows: 0.4 s instead of 0.1 ms in a large audit log.
+		_, err := b.write.ExecContext(ctx, "PRAGMA optimize=0x10002")
+		return err
 	}
 	b.close = func() error { return errors.Join(b.read.Close(), b.write.Close(), unlock()) }
-	b.queue, err = newRiver(lg, driver, func(tx *Tx, insert func(*sql.Tx) error) error { return insert(tx.tx) })
-	if err != nil {
-		return nil, errors.Join(err, b.close())
-	}
 	return b, nil
 }
 

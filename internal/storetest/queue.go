@@ -13,8 +13,8 @@ import (
 // patience bounds the waits for something that should happen at once.
 const patience = 20 * time.Second
 
-// work runs s.Work in the background. Stop ends it and returns what it returned.
-func work(t *testing.T, s *store.Store, cfg store.WorkConfig) (stop func() error) {
+// Work runs s.Work in the background. Stop ends it and returns what it returned.
+func Work(t testing.TB, s *store.Store, cfg store.WorkConfig) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -54,7 +54,7 @@ func enqueue(t testing.TB, s *store.Store, id int64, at time.Time) {
 func testQueueRuns(t *testing.T, s *store.Store) {
 	enqueue(t, s, 1, time.Time{}) // before anybody works
 	ran := make(chan int64, 10)
-	work(t, s, store.WorkConfig{Workers: 2, Run: func(_ context.Context, id int64) error { ran <- id; return nil }})
+	Work(t, s, store.WorkConfig{Workers: 2, Run: func(_ context.Context, id int64) error { ran <- id; return nil }})
 	if got := receive(t, "job 1", ran); got != 1 {
 		t.Errorf("first job %d, want 1", got)
 	}
@@ -82,7 +82,7 @@ func testQueueIsTransactional(t *testing.T, s *store.Store) {
 	}
 	ran := make(chan int64, 10)
 	seen := make(chan error, 10)
-	work(t, s, store.WorkConfig{Workers: 1, Run: func(ctx context.Context, id int64) error {
+	Work(t, s, store.WorkConfig{Workers: 1, Run: func(ctx context.Context, id int64) error {
 		_, err := s.User(ctx, "with-job-2")
 		seen <- err
 		ran <- id
@@ -104,7 +104,7 @@ func testQueueIsTransactional(t *testing.T, s *store.Store) {
 
 func testQueueDrains(t *testing.T, s *store.Store) {
 	started, finish, ended := make(chan int64, 10), make(chan struct{}), make(chan error, 10)
-	stop := work(t, s, store.WorkConfig{Workers: 1, Drain: patience, Run: func(ctx context.Context, id int64) error {
+	stop := Work(t, s, store.WorkConfig{Workers: 1, Drain: patience, Run: func(ctx context.Context, id int64) error {
 		started <- id
 		<-finish
 		ended <- ctx.Err()
@@ -133,7 +133,7 @@ func testQueueDrains(t *testing.T, s *store.Store) {
 	default:
 	}
 	// What was not begun is still there.
-	work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error { started <- id; return nil }})
+	Work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error { started <- id; return nil }})
 	if got := receive(t, "job 2 starts", started); got != 2 {
 		t.Errorf("job %d, want 2", got)
 	}
@@ -141,7 +141,7 @@ func testQueueDrains(t *testing.T, s *store.Store) {
 
 func testQueueCancelsAfterDrain(t *testing.T, s *store.Store) {
 	started, ended := make(chan int64, 1), make(chan error, 1)
-	stop := work(t, s, store.WorkConfig{Workers: 1, Drain: 50 * time.Millisecond, Run: func(ctx context.Context, id int64) error {
+	stop := Work(t, s, store.WorkConfig{Workers: 1, Drain: 50 * time.Millisecond, Run: func(ctx context.Context, id int64) error {
 		started <- id
 		<-ctx.Done()
 		ended <- ctx.Err()
@@ -160,7 +160,7 @@ func testQueueCancelsAfterDrain(t *testing.T, s *store.Store) {
 // testQueueRunsOnce expects no second attempt of a job that failed or panicked.
 func testQueueRunsOnce(t *testing.T, s *store.Store) {
 	ran := make(chan int64, 10)
-	stop := work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error {
+	stop := Work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error {
 		ran <- id
 		if id == 1 {
 			panic("boom")
@@ -176,7 +176,7 @@ func testQueueRunsOnce(t *testing.T, s *store.Store) {
 	if err := stop(); err != nil {
 		t.Errorf("Work: %v", err)
 	}
-	work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error { ran <- id; return nil }})
+	Work(t, s, store.WorkConfig{Workers: 1, Run: func(_ context.Context, id int64) error { ran <- id; return nil }})
 	enqueue(t, s, 4, time.Time{})
 	if got := receive(t, "job 4", ran); got != 4 {
 		t.Errorf("job %d ran twice", got)
@@ -187,7 +187,7 @@ func testQueueRunsOnce(t *testing.T, s *store.Store) {
 func testQueueLetsWritesThrough(t *testing.T, s *store.Store) {
 	const jobs = 20
 	ran := make(chan error, jobs)
-	work(t, s, store.WorkConfig{Workers: 4, Run: func(ctx context.Context, id int64) error {
+	Work(t, s, store.WorkConfig{Workers: 4, Run: func(ctx context.Context, id int64) error {
 		ran <- s.Update(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, "job", []byte{byte(id)}) })
 		return nil
 	}})

@@ -127,7 +127,7 @@ CREATE INDEX audit_caller ON audit (caller, time, id);
 CREATE INDEX audit_method ON audit (method, time, id);
 CREATE INDEX audit_permission ON audit (permission, time, id);
 CREATE INDEX audit_project ON audit (project, time, id);
-CREATE INDEX audit_failed ON audit (time, id) WHERE failed = 1;
+CREATE INDEX audit_failed ON audit (failed, time, id);
 
 -- One row for the resource of an audit entry and for each that it is part of.
 CREATE TABLE audit_resource (
