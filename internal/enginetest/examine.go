@@ -28,7 +28,7 @@ func testExamine(t *testing.T, kit Kit) {
 			}
 		}
 		got, err = b.eng.Examine(t.Context(), b.Source, b.Name, []engine.ExamineFile{
-			{Path: "c.sql", Version: "2", Statement: []byte("UPDATE shelf SET book = 'd' WHERE id > 0; DELETE FROM shelf;")},
+			{Path: "c.sql", Version: "2", Statement: []byte("UPDATE shelf SET book = 'd' WHERE book <> 'd'; DELETE FROM shelf;")},
 		})
 		if err != nil || len(got) != 1 || got[0].Affected == 0 {
 			t.Errorf("got findings %+v and error %v, want affected rows", got, err)

@@ -81,7 +81,11 @@ func testLock(t *testing.T, kit Kit) {
 			})
 			failed <- err
 		}()
-		<-running
+		select {
+		case <-running:
+		case err := <-failed:
+			t.Fatalf("the file ended before it was stopped: %v", err)
+		}
 		if err := b.eng.End(t.Context(), b.Source, b.Name, s.ID()); err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func testSegments(t *testing.T, kit Kit) {
 		s.Close(t.Context())
 		b.apply(b.lock(), "1", before+"-- mended below\n"+kit.Alone+";"+after)
 		b.wantVersions("1")
-		b.wantQuery("SELECT book FROM shelf ORDER BY id", "before after")
+		b.wantQuery("SELECT book FROM shelf ORDER BY book DESC", "before after")
 	})
 
 	t.Run("a half applied file that was edited where it has run needs a person", func(t *testing.T) {
