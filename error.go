@@ -44,6 +44,8 @@ type Error struct {
 	// RetryAfter is how long to wait before the next try, where that is known;
 	// set with Exhausted and Unavailable.
 	RetryAfter time.Duration
+
+	told bool // Message has Cause's text in it
 }
 
 // A Denial names what a refused caller lacked.
@@ -53,9 +55,10 @@ type Denial struct {
 	Caller     string // "workloadIdentity:gitlab-deploy@workload.bytebase.com"
 }
 
-// Error returns the message and, for the log, the cause.
+// Error returns the message and, for the log, the cause if the message does not
+// have it already.
 func (e *Error) Error() string {
-	if e.Cause != nil {
+	if e.Cause != nil && !e.told {
 		return e.Message + ": " + e.Cause.Error()
 	}
 	return e.Message
@@ -69,13 +72,14 @@ func (e *Error) Unwrap() error { return e.Cause }
 // whose text may be shown; others belong in Because.
 func Errorf(k Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: k, Message: err.Error(), Cause: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	return &Error{Kind: k, Message: err.Error(), Cause: cause, told: cause != nil}
 }
 
 // Because returns e with cause as what the log shall say of it.
 func (e *Error) Because(cause error) *Error {
 	c := *e
-	c.Cause = cause
+	c.Cause, c.told = cause, false
 	return &c
 }
 
