@@ -82,7 +82,7 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 		name := "SLIPWAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if v := getenv(name); v != "" && !f.Changed {
 			if err := flags.Set(f.Name, v); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				errs = append(errs, slipway.Errorf(slipway.Invalid, "%s: %w", name, err))
 			}
 		}
 	})

@@ -133,21 +133,6 @@ func (s *show) stranger(ctx context.Context) error {
 	return nil
 }
 
-// review shows a check that finds something.
-func (s *show) review(ctx context.Context) error {
-	s.begin("A job of acme/shop reviews the SQL of a proposed change before anything runs.")
-	token, err := s.idToken("shop", "main", "302")
-	if err != nil {
-		return err
-	}
-	_, code, err := s.pipeline(ctx, token, "check", "--file-pattern", "proposal/*.sql", "--targets", targets, "--check-release", "FAIL_ON_ERROR")
-	if err != nil || code != 1 {
-		return fmt.Errorf("the review ended with exit code %d (%w), not 1: findings", code, err)
-	}
-	s.say("   The job fails: the merge request shows the finding, and no database was touched.")
-	return nil
-}
-
 func (s *show) deploy(ctx context.Context) error {
 	s.begin("A job on main rolls the migrations out: test first, then prod, each file in one transaction with its revision.")
 	token, err := s.idToken("shop", "main", "303")
@@ -169,6 +154,21 @@ func (s *show) again(ctx context.Context) error {
 	if _, code, err := s.pipeline(ctx, token, "rollout", "--file-pattern", "migrations/*.sql", "--targets", targets); err != nil || code != 0 {
 		return fmt.Errorf("the second rollout ended with exit code %d: %w", code, err)
 	}
+	return nil
+}
+
+// review shows a check that finds something.
+func (s *show) review(ctx context.Context) error {
+	s.begin("The next change is proposed: a job reviews its SQL before anything runs.")
+	token, err := s.idToken("shop", "main", "302")
+	if err != nil {
+		return err
+	}
+	_, code, err := s.pipeline(ctx, token, "check", "--file-pattern", "proposal/*.sql", "--targets", targets, "--check-release", "FAIL_ON_ERROR")
+	if err != nil || code != 1 {
+		return fmt.Errorf("the review ended with exit code %d (%w), not 1: findings", code, err)
+	}
+	s.say("   The job fails: the merge request shows the finding, and no database was touched.")
 	return nil
 }
 

@@ -73,7 +73,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	start := time.Now()
 	for _, act := range []func(context.Context) error{
 		func(ctx context.Context) error { return s.signIn(ctx, password) },
-		s.setUp, s.writeRepository, s.stranger, s.review, s.deploy, s.again, s.proof,
+		s.setUp, s.writeRepository, s.stranger, s.deploy, s.again, s.review, s.proof,
 	} {
 		if err := act(ctx); err != nil {
 			return err
