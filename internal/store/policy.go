@@ -70,6 +70,28 @@ func (r Reader) Policy(ctx context.Context, resource string) (slipway.Policy, er
 	return p, err
 }
 
+// A ResourcePolicy is the policy of a resource.
+type ResourcePolicy struct {
+	Resource string // "projects/shop"
+	slipway.Policy
+}
+
+// Policies lists every policy that was ever written, by resource.
+func (r Reader) Policies(ctx context.Context, page slipway.Page) ([]ResourcePolicy, string, error) {
+	var w where
+	w.afterName("resource", page)
+	return listing[ResourcePolicy]{
+		what: "policies", text: `SELECT resource, bindings, etag FROM policy`, where: w, order: "resource",
+		scan: func(r row) (p ResourcePolicy, err error) {
+			var etag int64
+			err = r.Scan(&p.Resource, fromJSON(&p.Bindings), &etag)
+			p.Etag = strconv.FormatInt(etag, 10)
+			return p, err
+		},
+		key: func(p ResourcePolicy) string { return p.Resource },
+	}.page(ctx, r, page)
+}
+
 // SetPolicy replaces the policy of a resource and returns it with its new etag.
 // It is a Conflict if p.Etag is given and is not the stored one, and also if
 // another transaction writes the same policy at the same time.

@@ -45,6 +45,8 @@ func testPolicyEtag(t *testing.T, s *store.Store) {
 	}
 	got, err := s.Policy(ctx, "projects/shop")
 	same(t, "policy", first, got, err)
+	all, _, err := s.Policies(ctx, slipway.Page{})
+	same(t, "policies", []store.ResourcePolicy{{Resource: "projects/shop", Policy: first}}, all, err)
 	_, err = set("0")
 	wantKind(t, "stale etag", err, slipway.Conflict)
 	second, err := set(first.Etag)
