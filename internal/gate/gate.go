@@ -14,7 +14,6 @@ package gate
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"slipway"
@@ -97,29 +96,34 @@ func (g *Gate) May(ctx context.Context, who slipway.Principal, p iam.Permission,
 }
 
 // Projects returns the projects in which who holds p: all of them when p is
-// held on the workspace, else those ids. There are never more than
-// slipway.MaxPageSize ids.
+// held on the workspace, else those ids, deleted projects' too. There are never
+// more than slipway.MaxPageSize ids, and ids is not nil unless all.
 func (g *Gate) Projects(ctx context.Context, who slipway.Principal, p iam.Permission) (all bool, ids []string, err error) {
 	if all, err = g.May(ctx, who, p, ""); all || err != nil {
 		return all, nil, err
 	}
-	page := slipway.Page{Size: slipway.MaxPageSize}
+	custom, err := g.st.Roles(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	ids = []string{} // never nil, which queries of the store take for all
+	roles, page := iam.RolesOf(custom), slipway.Page{Size: slipway.MaxPageSize}
 	for {
-		list, next, err := g.st.Projects(ctx, store.ProjectQuery{ShowDeleted: true}, page)
+		// A project without a policy of its own grants nothing that the
+		// workspace does not.
+		list, next, err := g.st.Policies(ctx, page)
 		if err != nil {
 			return false, nil, err
 		}
-		for _, project := range list {
-			ok, err := g.May(ctx, who, p, project.ID)
-			if err != nil {
-				return false, nil, err
-			}
-			if ok {
-				ids = append(ids, project.ID)
+		for _, policy := range list {
+			grants := iam.Grants{Policies: []slipway.Policy{policy.Policy}, Roles: roles}
+			id := slipway.ProjectOf(policy.Resource)
+			if id != "" && len(ids) < slipway.MaxPageSize && grants.Allow(who, p, g.now()) {
+				ids = append(ids, id)
 			}
 		}
-		if next == "" || len(ids) >= slipway.MaxPageSize {
-			return false, slices.Clip(ids), nil
+		if next == "" || len(ids) == slipway.MaxPageSize {
+			return false, ids, nil
 		}
 		page.After = next
 	}
