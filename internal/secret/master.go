@@ -79,5 +79,18 @@ func create(file string) ([]byte, error) {
 	} else if err != nil {
 		return nil, slipway.Errorf(slipway.Invalid, "keep the master key: %w", err)
 	}
+	if err := syncFolder(filepath.Dir(file)); err != nil {
+		return nil, slipway.Errorf(slipway.Invalid, "keep the master key: %w", err)
+	}
 	return key, nil
+}
+
+// syncFolder makes a new name last through a power cut. Without it the store
+// could outlive the key that it was sealed with.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
