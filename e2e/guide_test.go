@@ -1,8 +1,6 @@
 package e2e_test
 
 import (
-	"database/sql"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +8,6 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-	_ "modernc.org/sqlite" // to read what was changed
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,7 +133,7 @@ func (w *world) job(t *testing.T, repo, name string, job idtokentest.Job) (strin
 // writeRepository returns a folder with migrations that SQLite and PostgreSQL
 // both take, one of them in a subfolder and two whose versions sort wrongly as
 // text.
-func writeRepository(t *testing.T) string {
+func writeRepository(t testing.TB) string {
 	t.Helper()
 	repo := t.TempDir()
 	write(t, repo, "migrations/001_create_customer.sql", "CREATE TABLE customer (id INTEGER NOT NULL PRIMARY KEY, email TEXT NOT NULL);\n")
@@ -145,7 +142,7 @@ func writeRepository(t *testing.T) string {
 	return repo
 }
 
-func write(t *testing.T, dir, name, text string) {
+func write(t testing.TB, dir, name, text string) {
 	t.Helper()
 	file := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -156,55 +153,10 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-func exitCode(err error) int {
-	if exit, ok := err.(*exec.ExitError); ok {
-		return exit.ExitCode()
-	}
-	return 0
-}
-
 func sorted(rows [][]string) map[string]bool {
 	set := map[string]bool{}
 	for _, r := range rows {
 		set[strings.Join(r, " ")] = true
 	}
 	return set
-}
-
-// sqliteRows returns what query answers in an SQLite file, each value as text.
-func sqliteRows(t *testing.T, file, query string) [][]string {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	rows, err := db.Query(query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	cols, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]string
-	for rows.Next() {
-		values, into := make([]any, len(cols)), make([]any, len(cols))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
-		row := make([]string, len(cols))
-		for i, v := range values {
-			row[i] = fmt.Sprint(v)
-		}
-		out = append(out, row)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
