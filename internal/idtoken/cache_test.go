@@ -225,9 +225,10 @@ func TestWhatIsFetchedIsBounded(t *testing.T) {
 	big := `{"keys":[` + strings.Repeat(`{"kty":"XYZ"},`, 400000) + `{"kty":"XYZ"}]}`
 	many := `{"keys":[` + strings.Repeat(`{"kty":"XYZ"},`, 100) + `{"kty":"XYZ"}]}`
 	json := func(body string) http.HandlerFunc { return idtokentest.Answer("application/json", []byte(body)) }
+	issuer := newSite(t)
 	for _, tc := range []struct {
 		name   string
-		answer http.HandlerFunc
+		answer http.HandlerFunc // of the second fetch
 	}{
 		{"K11 5 MiB", json(big)},
 		{"K11 101 keys", json(many)},
@@ -249,8 +250,9 @@ func TestWhatIsFetchedIsBounded(t *testing.T) {
 		{"a fault", idtokentest.Down},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newSite(t)
+			s := issuer.fresh(t)
 			s.verifier = verifier(t, s.Issuer, s.clock, func(c *idtoken.Config) { c.Timeout = 2 * time.Second })
+			s.AnswerKeys(nil)
 			s.want(t, s.token(t), "")
 			s.AnswerKeys(tc.answer)
 			s.clock.move(2 * time.Hour)

@@ -31,7 +31,7 @@ func TestJunkBesideAGoodKey(t *testing.T) {
 		{"K07 certificate that is none", idtokentest.With(idtokentest.NewEC(t, "x").JWK(), map[string]any{"x5c": "?", "kty": "EC2"})},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &site{Issuer: s.Issuer, clock: s.clock, verifier: verifier(t, s.Issuer, s.clock, nil)}
+			s := s.fresh(t)
 			s.Publish(k1, tc.junk)
 			s.want(t, s.token(t), "")
 			if got := s.verifier.Counters().JunkKeys; got != 1 {
@@ -76,7 +76,7 @@ func TestUnusableKeys(t *testing.T) {
 		{"K09 X25519", map[string]any{"kty": "OKP", "crv": "X25519", "kid": "k1", "x": number0(32)}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &site{Issuer: s.Issuer, clock: s.clock, verifier: verifier(t, s.Issuer, s.clock, nil)}
+			s := s.fresh(t)
 			s.Publish(tc.jwk)
 			s.want(t, good.Sign(t, s.claims()), "key_unusable")
 		})
@@ -104,13 +104,13 @@ func TestWithoutKeyID(t *testing.T) {
 		{"A19 two usable keys", []any{nameless.JWK(), idtokentest.NewEC(t, "k2").JWK()}, "kid_missing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &site{Issuer: s.Issuer, clock: s.clock, verifier: verifier(t, s.Issuer, s.clock, nil)}
+			s := s.fresh(t)
 			s.Publish(tc.keys...)
 			s.want(t, raw, tc.want)
 		})
 	}
 	t.Run("a kid that no key has", func(t *testing.T) {
-		s := &site{Issuer: s.Issuer, clock: s.clock, verifier: verifier(t, s.Issuer, s.clock, nil)}
+		s := s.fresh(t)
 		s.Publish(nameless.JWK())
 		s.want(t, s.token(t), "kid_unknown")
 	})

@@ -60,6 +60,11 @@ func verifier(t testing.TB, i *idtokentest.Issuer, c *clock, change func(*idtoke
 	return idtoken.New(slog.New(slog.NewTextHandler(t.Output(), nil)), cfg)
 }
 
+// fresh returns the site with a verifier that knows no keys yet.
+func (s *site) fresh(t testing.TB) *site {
+	return &site{Issuer: s.Issuer, clock: s.clock, verifier: verifier(t, s.Issuer, s.clock, nil)}
+}
+
 // claims returns what a job's token says at the site's time.
 func (s *site) claims() map[string]any { return s.Issuer.Claims(idtokentest.Job{Audience: ours}) }
 
