@@ -2,12 +2,15 @@ package rollout_test
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"slipway"
+	"slipway/internal/dbtest"
 	"slipway/internal/engine"
 	"slipway/internal/rollout"
 	"slipway/internal/store"
@@ -234,4 +237,48 @@ func TestBaseline(t *testing.T) {
 	if _, _, err := w.rollouts.Revisions(ctx, admin, at, false, slipway.Page{}); slipway.KindOf(err) != slipway.NotFound {
 		t.Errorf("the database's revisions through another project: %v, want NotFound", err)
 	}
+}
+
+// The server's own database goes away while a file runs and comes back later:
+// the change that committed is told as done, change case 47.
+func TestStoreAway(t *testing.T) {
+	home := dbtest.Postgres(t)
+	w := newWorldOn(t, storetest.Open(t, store.Config{URL: home.URL}), slipway.SQLite)
+	run := w.start(w.rollout(files(oneTable)), "test")
+	w.breakEngines(func(_ context.Context, _ int, really func() (slipway.Revision, error)) (slipway.Revision, error) {
+		rev, err := really()
+		dbtest.Exec(t, home.AdminURL, "ALTER DATABASE "+home.Name+" WITH ALLOW_CONNECTIONS false")
+		dbtest.Exec(t, home.AdminURL, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+home.Name+"'")
+		return rev, err
+	})
+	back := sync.OnceFunc(func() { dbtest.Exec(t, home.AdminURL, "ALTER DATABASE "+home.Name+" WITH ALLOW_CONNECTIONS true") })
+	lg := slog.New(told{storetest.Log(t).Handler(), "the server's own database failed; trying again", back})
+	w.rollouts = rollout.New(lg, w.st, w.gate, w.engines, rollout.Config{Replica: "replica-1", Watch: time.Hour, Backoff: 20 * time.Millisecond})
+	if err := w.rollouts.Work(t.Context(), run.ID); err != nil {
+		t.Fatal(err)
+	}
+	run = w.run(run.ID)
+	w.is(run, slipway.Done)
+	if len(w.log(run.ID)) == 0 {
+		t.Error("the log of the run is lost")
+	}
+	copied, _, err := w.st.Revisions(t.Context(), run.Task.Target, false, slipway.Page{})
+	must(t, err)
+	if len(copied) != 1 {
+		t.Errorf("the copy of the ledger has %d revisions, want the one that was applied", len(copied))
+	}
+}
+
+// A told handler calls then when a message is logged.
+type told struct {
+	slog.Handler
+	message string
+	then    func()
+}
+
+func (h told) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		h.then()
+	}
+	return h.Handler.Handle(ctx, r)
 }

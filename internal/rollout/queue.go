@@ -127,6 +127,16 @@ func (s *Service) overdue(owed []slipway.TaskRun, woken map[int64]time.Time) []s
 // it, when it is over or not due, or when its project's bound of parallel tasks
 // is reached: a run that ends wakes the next.
 func (s *Service) claim(ctx context.Context, id int64) (run slipway.TaskRun, claimed bool, err error) {
+	for range 3 {
+		// A Conflict is another claim, or a cancellation, at the same instant.
+		if run, claimed, err = s.tryClaim(ctx, id); err == nil || slipway.KindOf(err) != slipway.Conflict {
+			break
+		}
+	}
+	return run, claimed, err
+}
+
+func (s *Service) tryClaim(ctx context.Context, id int64) (run slipway.TaskRun, claimed bool, err error) {
 	err = s.st.Update(ctx, func(tx *store.Tx) error {
 		claimed = false
 		now, err := tx.TaskRun(ctx, id)

@@ -18,6 +18,9 @@ import (
 // waits for its log: past this bound entries are counted instead of kept.
 const maxBuffered = 5000
 
+// flushTimeout bounds one write of a log.
+const flushTimeout = 30 * time.Second
+
 // A recorder writes a run's log in batches, off the way of the statements.
 type recorder struct {
 	st      *store.Store
@@ -47,8 +50,12 @@ func (r *recorder) add(e slipway.LogEntry) {
 	r.buffer = append(r.buffer, e)
 }
 
-// flush writes what waits. What cannot be written waits on.
+// flush writes what waits. What cannot be written waits on. It does not end with
+// ctx: a batch that was written, but whose answer was not waited for, would be
+// written twice.
 func (r *recorder) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mu.Lock()
@@ -82,6 +89,17 @@ func (w *worker) mirror(ctx context.Context, ledger []slipway.Revision) {
 	w.try(ctx, "keep the copy of a ledger", func(tx *store.Tx) error { return tx.PutRevisions(ctx, ref, ledger) })
 }
 
+// copyLedger makes good what could not be copied while the run worked.
+func (w *worker) copyLedger(ctx context.Context) {
+	d, err := w.s.st.Database(ctx, w.run.Task.Target)
+	if err == nil {
+		err = w.s.refresh(ctx, d)
+	}
+	if err != nil {
+		w.s.lg.Warn("keep the copy of a ledger", "run", w.run.Name(), "err", err)
+	}
+}
+
 func (w *worker) keep(ctx context.Context, rev slipway.Revision) {
 	w.try(ctx, "keep the copy of a revision", func(tx *store.Tx) error { return tx.PutRevision(ctx, rev) })
 }
@@ -93,7 +111,8 @@ func (w *worker) tellProgress(ctx context.Context) {
 }
 
 func (w *worker) try(ctx context.Context, act string, f func(tx *store.Tx) error) {
-	if err := w.s.st.Update(ctx, f); err != nil && ctx.Err() == nil {
+	if err := w.s.st.Update(ctx, f); err != nil {
+		w.stale = true
 		w.s.lg.Warn(act, "run", w.run.Name(), "err", err)
 	}
 }

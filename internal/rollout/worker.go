@@ -35,6 +35,7 @@ type worker struct {
 	all     int            // files of the release
 	done    int            // of them in the ledger
 	ran     int            // of them applied by this worker
+	stale   bool           // something of the server's copy could not be written
 }
 
 // An outcome is how a run ends. The zero status lets go of it: whoever claims
@@ -76,6 +77,9 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	end := w.carry(wctx)
 	w.unlock(ctx)
 	err = w.finish(context.WithoutCancel(ctx), end)
+	if w.stale {
+		w.copyLedger(context.WithoutCancel(ctx))
+	}
 	leave()
 	attending.Wait()
 	w.log.flush(context.WithoutCancel(ctx))
