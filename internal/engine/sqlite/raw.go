@@ -78,7 +78,11 @@ func (r *raw) compile(sql string, run bool) *rawError {
 	stmt := new(uintptr)
 	pin.Pin(stmt)
 	if rc := lib.Xsqlite3_prepare_v2(r.tls, r.db, text, -1, uintptr(unsafe.Pointer(stmt)), 0); rc != lib.SQLITE_OK {
-		return r.failure()
+		e := r.failure()
+		if e.offset < 0 && e.message == "incomplete input" {
+			e.offset = len(sql)
+		}
+		return e
 	}
 	defer lib.Xsqlite3_finalize(r.tls, *stmt)
 	for run && *stmt != 0 {
