@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,9 +147,9 @@ func issuer(ts *testscript.TestScript, w *world, args []string) {
 }
 
 // idToken writes a job's ID token to a file. project, ref, ref_type, aud and
-// pipeline_source are what the job is; any other key changes a claim by hand,
-// to JSON or text, to a time from now on for exp, nbf and iat, or takes it out
-// where the value is empty.
+// pipeline_source are what the job is; any other key changes a claim by hand:
+// to text, to a time from now on for exp, nbf and iat, or takes it out where
+// the value is empty.
 func idToken(ts *testscript.TestScript, w *world, args []string) {
 	job := idtokentest.Job{Project: "my-group/my-project"}
 	fields := map[string]*string{
@@ -166,16 +165,14 @@ func idToken(ts *testscript.TestScript, w *world, args []string) {
 			*f = value
 			continue
 		}
-		var v any
-		later, err := time.ParseDuration(value)
-		switch {
+		switch later, err := time.ParseDuration(value); {
 		case value == "":
+			changes[key] = nil
 		case err == nil && (key == "exp" || key == "nbf" || key == "iat"):
-			v = time.Now().Add(later).Unix()
-		case json.Unmarshal([]byte(value), &v) != nil:
-			v = value
+			changes[key] = time.Now().Add(later).Unix()
+		default:
+			changes[key] = value
 		}
-		changes[key] = v
 	}
 	token := w.issuer.Key().Sign(w.t, idtokentest.With(w.issuer.Claims(job), changes))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(token), 0o600))
