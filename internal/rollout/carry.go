@@ -66,6 +66,13 @@ func (w *worker) prepare(ctx context.Context) ([]slipway.File, error) {
 	task := w.run.Task
 	var rel slipway.Release
 	err := w.retry(ctx, func() (err error) {
+		p, err := w.s.st.Project(ctx, task.Project)
+		if err != nil {
+			return err
+		}
+		if p.Deleted {
+			return slipway.Errorf(slipway.Precondition, "project %q is deleted", p.ID)
+		}
 		if rel, err = w.s.release(ctx, task.Project, task.Release); err != nil {
 			return err
 		}

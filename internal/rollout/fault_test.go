@@ -163,6 +163,23 @@ func TestNeedsAPerson(t *testing.T) {
 	}
 }
 
+func TestDefect(t *testing.T) {
+	w := newWorld(t)
+	w.breakEngines(func(_ context.Context, n int, really func() (slipway.Revision, error)) (slipway.Revision, error) {
+		if n == 1 {
+			panic("a defect of the test's making")
+		}
+		return really()
+	})
+	ro := w.rollout(files(oneTable))
+	run := w.work(w.start(ro, "test"))
+	w.is(run, slipway.Failed)
+	if !strings.Contains(run.Detail, "defect of the server") || strings.Contains(run.Detail, "making") {
+		t.Errorf("detail is %q, want a fixed sentence", run.Detail)
+	}
+	w.is(w.work(w.start(ro, "test")), slipway.Done)
+}
+
 // Somebody else holds the target's lock: the run waits, says for whom, and goes
 // on when it is free or gives up after a while.
 func TestBusy(t *testing.T) {

@@ -58,9 +58,7 @@ func (s *Service) Revisions(ctx context.Context, who slipway.Principal, at Place
 		return nil, "", err
 	}
 	if page.After == "" {
-		if err := s.refresh(ctx, d); err != nil {
-			s.lg.WarnContext(ctx, "the ledger could not be read; listing the copy of it", "database", d.Name(), "err", err)
-		}
+		s.refreshOrWarn(ctx, d)
 	}
 	return s.st.Revisions(ctx, at.DatabaseRef, showDeleted, page)
 }
@@ -72,6 +70,14 @@ func (s *Service) Revision(ctx context.Context, who slipway.Principal, at Place,
 		return slipway.Revision{}, err
 	}
 	return s.st.Revision(ctx, at.DatabaseRef, id)
+}
+
+// refreshOrWarn copies a database's ledger where that is a courtesy: what was
+// asked for is done, or the copy that there is will do.
+func (s *Service) refreshOrWarn(ctx context.Context, d slipway.Database) {
+	if err := s.refresh(ctx, d); err != nil {
+		s.lg.WarnContext(ctx, "the copy of a ledger is left as it was", "database", d.Name(), "err", err)
+	}
 }
 
 // refresh copies a database's ledger.
@@ -127,9 +133,7 @@ func (s *Service) Baseline(ctx context.Context, who slipway.Principal, at Place,
 	if err != nil {
 		return nil, away(err)
 	}
-	if err := s.refresh(ctx, d); err != nil {
-		return nil, err
-	}
+	s.refreshOrWarn(ctx, d)
 	return revs, nil
 }
 
@@ -178,7 +182,8 @@ func (s *Service) DeleteRevision(ctx context.Context, who slipway.Principal, at 
 	if err != nil {
 		return away(err)
 	}
-	return s.refresh(ctx, d)
+	s.refreshOrWarn(ctx, d)
+	return nil
 }
 
 // away passes an engine's error on, in words for who called.

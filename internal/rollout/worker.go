@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,9 +73,10 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	defer stop(nil)
 	// The lease is kept beyond ctx, until the outcome is written.
 	attended, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	var attending sync.WaitGroup
 	attending.Go(func() { w.attend(attended, stop) })
-	end := w.carry(wctx)
+	end := w.guarded(wctx)
 	w.unlock(ctx)
 	err = w.finish(context.WithoutCancel(ctx), end)
 	if w.stale {
@@ -84,6 +86,18 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	attending.Wait()
 	w.log.flush(context.WithoutCancel(ctx))
 	return err
+}
+
+// guarded is carry, with a defect of the server as one more outcome: a run that
+// nobody ends would be taken up again for ever.
+func (w *worker) guarded(ctx context.Context) (end outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.s.lg.Error("task run panicked", "run", w.run.Name(), "panic", r, "stack", string(debug.Stack()))
+			end = failed("a defect of the server ended the run; the server's log has the details. %s", capital(w.progress())).outcome
+		}
+	}()
+	return w.carry(ctx)
 }
 
 func (s *Service) stopping() bool {
