@@ -125,7 +125,7 @@ func launch(dir, bin, password string, who *syscall.Credential) (server, error) 
 
 // await returns when the server answers.
 func await(u string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout) //nolint:forbidigo // no test's context lives as long as the server
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
 		conn, err := pgconn.Connect(ctx, u)

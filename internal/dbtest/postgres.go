@@ -94,7 +94,7 @@ func Query(t testing.TB, databaseURL, sql string) [][]string {
 }
 
 // sharedServer is the one server of this test binary.
-var sharedServer = sync.OnceValues(func() (server, error) { //nolint:gochecknoglobals // one server per binary is the point
+var sharedServer = sync.OnceValues(func() (server, error) {
 	if u := os.Getenv("SLIPWAY_TEST_POSTGRES"); u != "" {
 		return server{url: u}, nil
 	}

@@ -48,7 +48,7 @@ type Engine interface {
 	Lock(ctx context.Context, src slipway.Source, db string, by Holder) (Session, error)
 	// End makes sure that a session, as its ID named it, no longer works in the
 	// database: it ends it and waits until it is gone. It is no error if it is
-	// gone already.
+	// gone already, or if session is "".
 	End(ctx context.Context, src slipway.Source, db, session string) error
 }
 

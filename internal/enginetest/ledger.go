@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -134,7 +135,7 @@ func testLedger(t *testing.T, kit Kit) {
 		}
 		if err := b.eng.DeleteRevision(t.Context(), b.Source, b.Name, "no-such", "x", at); slipway.KindOf(err) == slipway.NotFound {
 			return
-		} else if _, busy := err.(*engine.Busy); !busy {
+		} else if _, busy := errors.AsType[*engine.Busy](err); !busy {
 			t.Errorf("got %v, want Busy while a session holds the lock", err)
 		}
 	})

@@ -74,7 +74,7 @@ func (a *application) tryAlone(ctx context.Context, seg engine.Segment, st sqlte
 	}
 	if err := a.write(ctx, seg, entry{done: true}); err != nil {
 		// It took effect: the intent makes the next session ask the catalog.
-		e := a.fileError(ctx, err).(*engine.StatementError)
+		e := a.fileError(ctx, err)
 		e.Class = engine.InDoubt
 		return e
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -32,9 +31,7 @@ func (a *application) look(ctx context.Context) (seen string) {
 	var conn *pgconn.PgConn
 	defer func() {
 		if conn != nil {
-			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			conn.Close(closing)
+			hangUp(ctx, conn)
 		}
 	}()
 	for {
@@ -59,12 +56,16 @@ func (a *application) look(ctx context.Context) (seen string) {
 	}
 }
 
-// blockers names the sessions that pid waits for. Their statements are left
+// blockers names the sessions that pid waits for, if it does: the answer stops
+// the server's lock manager for a moment. Their statements are left
 // out, for they quote values.
 func blockers(ctx context.Context, conn *pgconn.PgConn, pid uint32) (string, error) {
 	rows, err := query(ctx, conn, `SELECT a.pid, coalesce(a.usename, '?'), coalesce(a.application_name, ''), coalesce(a.state, a.backend_type),
 		coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, '')
-		FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1::int)) ORDER BY a.xact_start LIMIT 5`, fmt.Sprint(pid))
+		FROM pg_stat_activity a
+		WHERE a.pid = ANY (CASE WHEN EXISTS (SELECT 1 FROM pg_stat_activity w WHERE w.pid = $1::int AND w.wait_event_type = 'Lock')
+			THEN pg_blocking_pids($1::int) ELSE '{}' END)
+		ORDER BY a.xact_start LIMIT 5`, fmt.Sprint(pid))
 	if err != nil {
 		return "", err
 	}

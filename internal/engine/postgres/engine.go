@@ -138,7 +138,7 @@ func (e *Engine) amend(ctx context.Context, src slipway.Source, db, what string,
 	if err != nil {
 		return err
 	}
-	defer locked.Close(ctx)
+	defer func() { _ = locked.Close(ctx) }() // the server notices by itself
 	s := locked.(*session)
 	if err := exec(ctx, s.conn, "BEGIN"); err != nil {
 		return classify(ctx, err)
@@ -156,10 +156,6 @@ func (e *Engine) visit(ctx context.Context, src slipway.Source, db string, read 
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		conn.Close(ctx)
-	}()
+	defer hangUp(ctx, conn)
 	return classify(ctx, read(conn))
 }

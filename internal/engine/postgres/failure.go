@@ -82,9 +82,9 @@ func kindOf(code string) slipway.Kind {
 }
 
 // fileError is an error that no statement of the file is to blame for.
-func (a *application) fileError(ctx context.Context, err error) error {
-	if _, ready := errors.AsType[*engine.StatementError](err); ready {
-		return err
+func (a *application) fileError(ctx context.Context, err error) *engine.StatementError {
+	if ready, ok := errors.AsType[*engine.StatementError](err); ok {
+		return ready
 	}
 	code := ""
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -86,7 +86,6 @@ func makeLedger(ctx context.Context, conn *pgconn.PgConn) (string, error) {
 	}
 	sql += "SET LOCAL lock_timeout = '5s';" + fmt.Sprintf(ledgerTables, schema) + "COMMIT"
 	if err := exec(ctx, conn, sql); err != nil {
-		exec(ctx, conn, "ROLLBACK")
 		return "", fmt.Errorf("make the ledger: %w", err)
 	}
 	return schema, nil

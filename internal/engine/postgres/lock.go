@@ -38,7 +38,7 @@ func (e *Engine) Lock(ctx context.Context, src slipway.Source, db string, by eng
 	}
 	s := &session{e: e, src: src, db: db, conn: conn, by: by}
 	if err := s.open(ctx); err != nil {
-		s.Close(context.WithoutCancel(ctx))
+		hangUp(ctx, conn)
 		return nil, classify(ctx, err)
 	}
 	return s, nil
@@ -133,6 +133,9 @@ func (s *session) holds(ctx context.Context) error {
 
 // End implements engine.Engine.
 func (e *Engine) End(ctx context.Context, src slipway.Source, db, id string) error {
+	if id == "" {
+		return nil
+	}
 	pid, start, ok := strings.Cut(id, "/")
 	if _, err := strconv.ParseUint(pid, 10, 31); !ok || err != nil {
 		return slipway.Errorf(slipway.Invalid, "%q does not name a session of PostgreSQL", id)
@@ -141,7 +144,7 @@ func (e *Engine) End(ctx context.Context, src slipway.Source, db, id string) err
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(ctx, conn)
 	ctx, cancel := context.WithTimeout(ctx, endWait)
 	defer cancel()
 	return classify(ctx, end(ctx, conn, pid, start))

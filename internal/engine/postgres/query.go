@@ -63,4 +63,12 @@ func mustEnd(ctx context.Context, conn *pgconn.PgConn, verb string) error {
 	return nil
 }
 
+// hangUp closes a connection, also when ctx has ended. Where the goodbye does
+// not get through, the server notices by itself.
+func hangUp(ctx context.Context, conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
 var errNotCommitted = errors.New("the transaction was rolled back instead of committed")

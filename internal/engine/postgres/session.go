@@ -54,7 +54,7 @@ func (s *session) Close(ctx context.Context) error {
 // settings, role or temporary tables reach the next. DISCARD ALL would give the
 // lock back as well.
 func (s *session) tidy(ctx context.Context) error {
-	const reset = `SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
+	const reset = `SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
 		DISCARD TEMP; DISCARD SEQUENCES; DISCARD PLANS`
 	if err := exec(ctx, s.conn, reset); err != nil {
 		return fmt.Errorf("reset the session: %w", err)

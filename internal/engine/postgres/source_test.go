@@ -152,3 +152,14 @@ func TestExamineEstimatesRows(t *testing.T) {
 	}
 	b.want("SELECT count(*) FROM users WHERE email = 'x'", "1000")
 }
+
+func TestTheSourcesRoleStays(t *testing.T) {
+	b := newBench(t, postgres.Config{})
+	role := b.as("maker").Username
+	dbtest.Exec(t, b.URL, "GRANT CREATE ON SCHEMA public TO "+role)
+	b.Source.Extra = map[string]string{"role": role, "search_path": "public"}
+	s := b.lock()
+	b.must(b.apply(s, "1", "CREATE TABLE a (id int); RESET ROLE; SET ROLE NONE;", nil))
+	b.must(b.apply(s, "2", "CREATE TABLE b (id int);", nil))
+	b.want("SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b', 'slipway_revision') AND pg_get_userbyid(relowner) = '"+role+"'", "3")
+}

@@ -74,7 +74,7 @@ func (a *application) try(ctx context.Context, seg engine.Segment, last bool) er
 // record writes what the commit shall make true: the file's revision, or that
 // this segment of it is done. The file may have changed role and search_path.
 func (a *application) record(ctx context.Context, seg engine.Segment, last bool) (slipway.Revision, error) {
-	if err := exec(ctx, a.conn, "SET SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path = pg_catalog"); err != nil {
+	if err := exec(ctx, a.conn, "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; SET LOCAL search_path = pg_catalog"); err != nil {
 		return slipway.Revision{}, fmt.Errorf("take the session's own role: %w", err)
 	}
 	if err := a.holds(ctx); err != nil {
@@ -290,7 +290,7 @@ func (a *application) landed(ctx context.Context, seg engine.Segment, last bool)
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close(ctx)
+	defer hangUp(ctx, conn)
 	if last {
 		revs, err := readRevisions(ctx, conn, a.schema, "id = $1", a.rev.ID)
 		return len(revs) == 1, classify(ctx, err)

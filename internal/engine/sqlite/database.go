@@ -74,11 +74,12 @@ func open(ctx context.Context, path, mode string, cfg *Config) (*database, error
 	return d, nil
 }
 
+// close rolls back what is open.
 func (d *database) close() {
 	if d.conn != nil {
-		d.conn.Close()
+		_ = d.conn.Close() // a file that could not be closed was synced by its commit
 	}
-	d.pool.Close()
+	_ = d.pool.Close()
 }
 
 func (d *database) exec(ctx context.Context, sql string, args ...any) error {
@@ -124,7 +125,7 @@ func (d *database) revisions(ctx context.Context, where string, args ...any) (re
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err has told
 	for rows.Next() {
 		var r slipway.Revision
 		var applied, took int64

@@ -121,7 +121,7 @@ func (e *Engine) amend(ctx context.Context, src slipway.Source, db, what string,
 	if err != nil {
 		return err
 	}
-	defer locked.Close(ctx)
+	defer func() { _ = locked.Close(ctx) }() // the lock goes with the file
 	d, err := open(ctx, locked.(*session).path, "rw", &e.cfg)
 	if err != nil {
 		return err

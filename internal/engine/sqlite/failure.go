@@ -80,7 +80,7 @@ func classify(ctx context.Context, err error) error {
 	if _, ours := errors.AsType[*slipway.Error](err); ours {
 		return err
 	}
-	if context.Cause(ctx) == errEnded {
+	if errors.Is(context.Cause(ctx), errEnded) {
 		return slipway.Errorf(slipway.Unavailable, "the session was ended by another").Because(err)
 	}
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -97,9 +97,9 @@ func classify(ctx context.Context, err error) error {
 }
 
 // fileError is an error that no statement of the file is to blame for.
-func (a *application) fileError(ctx context.Context, err error) error {
-	if _, ready := errors.AsType[*engine.StatementError](err); ready {
-		return err
+func (a *application) fileError(ctx context.Context, err error) *engine.StatementError {
+	if ready, ok := errors.AsType[*engine.StatementError](err); ok {
+		return ready
 	}
 	ours, _ := errors.AsType[*slipway.Error](classify(ctx, err))
 	e := a.script.FailFile(engine.Failed, code(err), ours)

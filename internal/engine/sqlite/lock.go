@@ -84,6 +84,9 @@ func (l *lockfile) read() (h holder) {
 // close gives the lock back, if it was taken.
 func (l *lockfile) close() error { return l.f.Close() }
 
+// drop is close where nobody can do anything about a failure.
+func (l *lockfile) drop() { _ = l.f.Close() }
+
 func (h holder) busy(db string) *engine.Busy {
 	b := &engine.Busy{Database: db, User: h.User, Application: h.TaskRun, Since: h.Since}
 	if h.Process != 0 {
@@ -103,7 +106,7 @@ func (e *Engine) Lock(ctx context.Context, src slipway.Source, db string, by eng
 		return nil, err
 	}
 	if err := e.take(ctx, lock, db); err != nil {
-		lock.close()
+		lock.drop()
 		return nil, classify(ctx, err)
 	}
 	s := &session{
@@ -111,7 +114,7 @@ func (e *Engine) Lock(ctx context.Context, src slipway.Source, db string, by eng
 		id: fmt.Sprintf("%d/%s", os.Getpid(), rand.Text()[:12]), ended: make(chan struct{}),
 	}
 	if err := s.begin(ctx); err != nil {
-		lock.close()
+		lock.drop()
 		return nil, classify(ctx, err)
 	}
 	e.mu.Lock()
@@ -178,6 +181,9 @@ func (s *session) begin(ctx context.Context) error {
 // End implements engine.Engine. A session of this Engine is interrupted and
 // closed. That of another process cannot be ended from here; it is waited for.
 func (e *Engine) End(ctx context.Context, src slipway.Source, db, id string) error {
+	if id == "" {
+		return nil
+	}
 	path, err := locate(src, db)
 	if err != nil {
 		return err
@@ -193,7 +199,7 @@ func (e *Engine) End(ctx context.Context, src slipway.Source, db, id string) err
 	if err != nil {
 		return err
 	}
-	defer lock.close()
+	defer lock.drop()
 	deadline := time.Now().Add(e.cfg.EndWait)
 	for {
 		free, err := lock.try()

@@ -33,7 +33,7 @@ func (d *database) objects(ctx context.Context, order string) (objects []object,
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err has told
 	for rows.Next() {
 		var o object
 		if err := rows.Scan(&o.kind, &o.name, &o.sql); err != nil {

@@ -92,7 +92,7 @@ func (s *session) Apply(ctx context.Context, rev slipway.Revision, statement []b
 	}
 	a := &application{session: s, rev: rev, script: script, log: log, began: s.e.cfg.Now()}
 	a.retries = retries{until: time.Now().Add(s.e.cfg.RetryBudget)}
-	if s.closed || context.Cause(ctx) == errEnded {
+	if s.closed || errors.Is(context.Cause(ctx), errEnded) {
 		return slipway.Revision{}, script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Unavailable, "the session of database %q was ended before this file", s.db))
 	}
 	if a.d, err = open(ctx, s.path, "rw", &s.e.cfg); err != nil {
@@ -171,7 +171,7 @@ func (a *application) resume(ctx context.Context) error {
 	if err != nil {
 		return a.fileError(ctx, fmt.Errorf("read the journal: %w", err))
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err has told
 	a.journal = map[int]bool{}
 	for rows.Next() {
 		var i int
