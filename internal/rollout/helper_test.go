@@ -1,18 +1,11 @@
 package rollout_test
 
 import (
-	"testing"
 	"time"
 
 	"slipway"
 	"slipway/internal/store"
-	"slipway/internal/storetest"
 )
-
-type storeOf struct{ *store.Store }
-
-func sqliteStore(t testing.TB) storeOf   { return storeOf{storetest.SQLite(t)} }
-func postgresStore(t testing.TB) storeOf { return storeOf{storetest.Postgres(t)} }
 
 // put writes a database as it never would come about through a verb.
 func (w *world) put(d slipway.Database) error {

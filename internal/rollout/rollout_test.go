@@ -12,6 +12,7 @@ import (
 	"slipway"
 	"slipway/internal/release"
 	"slipway/internal/rollout"
+	"slipway/internal/store"
 	"slipway/internal/storetest"
 )
 
@@ -273,9 +274,9 @@ func TestForeignTarget(t *testing.T) {
 
 // The whole machine: the queue wakes workers, and stopping ends them.
 func TestRun(t *testing.T) {
-	for name, st := range map[string]func(testing.TB) storeOf{"SQLite": sqliteStore, "PostgreSQL": postgresStore} {
+	for name, st := range map[string]func(testing.TB) *store.Store{"SQLite": storetest.SQLite, "PostgreSQL": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorldOn(t, st(t).Store, slipway.SQLite)
+			w := newWorldOn(t, st(t), slipway.SQLite)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := make(chan error, 1)
