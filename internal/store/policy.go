@@ -51,10 +51,17 @@ func (tx *Tx) DeleteRole(ctx context.Context, id string) error {
 // noEtag is the etag of a policy that was never written.
 const noEtag = "0"
 
-func scanPolicy(r row) (slipway.Policy, error) {
-	var p slipway.Policy
+const policyColumns = `resource, bindings, etag`
+
+// A ResourcePolicy is the policy of a resource.
+type ResourcePolicy struct {
+	Resource string // "projects/shop"
+	slipway.Policy
+}
+
+func scanPolicy(r row) (p ResourcePolicy, err error) {
 	var etag int64
-	err := r.Scan(fromJSON(&p.Bindings), &etag)
+	err = r.Scan(&p.Resource, fromJSON(&p.Bindings), &etag)
 	p.Etag = strconv.FormatInt(etag, 10)
 	return p, err
 }
@@ -63,17 +70,11 @@ func scanPolicy(r row) (slipway.Policy, error) {
 // "projects/shop". Without any it has no bindings and the etag "0".
 func (r Reader) Policy(ctx context.Context, resource string) (slipway.Policy, error) {
 	p, err := one(ctx, r, "policy of "+resource, scanPolicy, ask(`
-		SELECT bindings, etag FROM policy WHERE resource = $1`, resource))
+		SELECT `+policyColumns+` FROM policy WHERE resource = $1`, resource))
 	if slipway.KindOf(err) == slipway.NotFound {
 		return slipway.Policy{Etag: noEtag}, nil
 	}
-	return p, err
-}
-
-// A ResourcePolicy is the policy of a resource.
-type ResourcePolicy struct {
-	Resource string // "projects/shop"
-	slipway.Policy
+	return p.Policy, err
 }
 
 // Policies lists every policy that was ever written, by resource.
@@ -81,14 +82,8 @@ func (r Reader) Policies(ctx context.Context, page slipway.Page) ([]ResourcePoli
 	var w where
 	w.afterName("resource", page)
 	return listing[ResourcePolicy]{
-		what: "policies", text: `SELECT resource, bindings, etag FROM policy`, where: w, order: "resource",
-		scan: func(r row) (p ResourcePolicy, err error) {
-			var etag int64
-			err = r.Scan(&p.Resource, fromJSON(&p.Bindings), &etag)
-			p.Etag = strconv.FormatInt(etag, 10)
-			return p, err
-		},
-		key: func(p ResourcePolicy) string { return p.Resource },
+		what: "policies", text: `SELECT ` + policyColumns + ` FROM policy`, where: w, order: "resource",
+		scan: scanPolicy, key: func(p ResourcePolicy) string { return p.Resource },
 	}.page(ctx, r, page)
 }
 
@@ -109,7 +104,7 @@ func (tx *Tx) SetPolicy(ctx context.Context, resource string, p slipway.Policy) 
 		return slipway.Policy{}, lost // unreachable unless scanPolicy changes
 	}
 	n, err := tx.exec(ctx, "write the policy of "+resource, ask(`
-		INSERT INTO policy (resource, bindings, etag) VALUES ($1, $2, $3)
+		INSERT INTO policy (`+policyColumns+`) VALUES ($1, $2, $3)
 		ON CONFLICT (resource) DO UPDATE SET bindings = excluded.bindings, etag = excluded.etag
 		WHERE policy.etag = $4`,
 		resource, asJSON(p.Bindings), etag+1, etag))

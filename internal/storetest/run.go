@@ -90,6 +90,16 @@ func testRunLife(t *testing.T, s *store.Store) {
 	failed.Task.Status, failed.Task.Updated = slipway.Failed, got.Task.Updated
 	same(t, "failed run", failed, got, err)
 
+}
+
+// testRunsOfTask makes a second run of a task and lists the runs of a rollout.
+func testRunsOfTask(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	o := newRollout(t, s)
+	task := o.Stages[0].Tasks[0].ID
+	run := newRun(t, s, task)
+	run.Status = slipway.Aborted
+	update(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.MoveTaskRun(ctx, run, slipway.Pending) })
 	second := newRun(t, s, task)
 	if second.Attempt != 2 || second.ID == run.ID {
 		t.Errorf("second run: attempt %d, id %d", second.Attempt, second.ID)
@@ -100,7 +110,7 @@ func testRunLife(t *testing.T, s *store.Store) {
 	if got := taskStatus(t, s, task); got != slipway.Done {
 		t.Errorf("task of a run that is done is %s", got)
 	}
-	err = try(t, s, func(ctx context.Context, tx *store.Tx) error {
+	err := try(t, s, func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.CreateTaskRun(ctx, slipway.TaskRun{Task: slipway.Task{ID: task}})
 		return err
 	})

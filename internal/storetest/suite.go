@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"Plans", testPlans},
 		{"Rollout", testRollout},
 		{"RunLife", testRunLife},
+		{"RunsOfTask", testRunsOfTask},
 		{"RunsAtOnce", testRunsAtOnce},
 		{"StaleFence", testStaleFence},
 		{"Skip", testSkip},
