@@ -189,13 +189,15 @@ func asAdmin(ts *testscript.TestScript, w *world, args []string) {
 	answer(ts, w, w.adminToken(), args, 200)
 }
 
-// as makes a REST call as nobody, as a person, or with the access token in a
+// as makes a REST call as nobody, as admin, as a person, or with the access token in a
 // file, and wants that status. A body is JSON or the file that it is in, with
 // variables in it; the answer is the standard output.
 func as(ts *testscript.TestScript, w *world, args []string) {
 	token := ""
 	switch who := args[0]; {
 	case who == "nobody":
+	case who == "admin":
+		token = w.adminToken()
 	case strings.Contains(who, "@"):
 		token = w.signIn(who, personPassword)
 	default:
@@ -238,8 +240,9 @@ func exchange(ts *testscript.TestScript, w *world, args []string) {
 // rows prints what a query answers in an environment's database, read past
 // Slipway, a row a line.
 func rows(ts *testscript.TestScript, w *world, args []string) {
+	out := ts.Stdout() // also where there is no row: what was there before is gone
 	for _, row := range w.rows(w.t, args[0], args[1]) {
-		fmt.Fprintln(ts.Stdout(), strings.Join(row, " "))
+		fmt.Fprintln(out, strings.Join(row, " "))
 	}
 }
 
