@@ -72,11 +72,13 @@ func (b *backend) migratePostgres(ctx context.Context, pool *pgxpool.Pool, lg *s
 	if err != nil {
 		return b.failed("reach the store", err)
 	}
-	defer conn.Release()
+	defer func() {
+		_ = conn.Conn().Close(context.WithoutCancel(ctx)) // lets go of the lock, however this ends
+		conn.Release()
+	}()
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
 		return b.failed("wait for another server's migration", err)
 	}
-	defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock)) // a lost connection lets go too
 	return migrate(ctx, goose.DialectPostgres, b.write, riverpgxv5.New(pool), lg)
 }
 

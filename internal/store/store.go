@@ -104,7 +104,7 @@ func (s *Store) Update(ctx context.Context, f func(tx *Tx) error) error {
 	if err != nil {
 		return s.db.failed("begin a transaction", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // gives it back to the pool, which has nothing to say
 	t, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return s.db.failed("begin a transaction", err)

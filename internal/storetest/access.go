@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -166,14 +167,14 @@ func testSettings(t *testing.T, s *store.Store) {
 }
 
 func testRollback(t *testing.T, s *store.Store) {
-	boom := fmt.Errorf("boom")
+	boom := errors.New("boom")
 	err := try(t, s, func(ctx context.Context, tx *store.Tx) error {
 		if err := tx.CreateUser(ctx, slipway.User{Email: "a"}); err != nil {
 			return err
 		}
 		return boom
 	})
-	if err != boom {
+	if !errors.Is(err, boom) {
 		t.Errorf("Update returned %v, want f's own error", err)
 	}
 	_, err = s.User(t.Context(), "a")
