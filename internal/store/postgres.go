@@ -84,6 +84,10 @@ func (b *backend) migratePostgres(ctx context.Context, pool *pgxpool.Pool, lg *s
 
 // classifyPostgres gives SQLSTATEs and lost connections their Kinds.
 func classifyPostgres(err error) slipway.Kind {
+	// First, as it may hold a SQLSTATE: why the server lets nobody in.
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return slipway.Unavailable
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code {
 		case "23505": // unique_violation
@@ -102,9 +106,6 @@ func classifyPostgres(err error) slipway.Kind {
 			return slipway.Unavailable
 		}
 		return slipway.Internal
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return slipway.Unavailable
 	}
 	if _, ok := errors.AsType[net.Error](err); ok || pgconn.SafeToRetry(err) || errors.Is(err, net.ErrClosed) {
 		return slipway.Unavailable
