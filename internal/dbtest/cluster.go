@@ -62,7 +62,7 @@ func startPostgres() (server, error) {
 		if s, err = startIn(dir, bin, who); err == nil {
 			return s, nil
 		}
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir) // the guard may have been faster
 	}
 	return server{}, err
 }
@@ -117,7 +117,7 @@ func launch(dir, bin, password string, who *syscall.Credential) (server, error) 
 	if err := await(u); err != nil {
 		out, _ := os.ReadFile(filepath.Join(dir, "log"))
 		leash.Close()
-		cmd.Wait()
+		_ = cmd.Wait() // killed
 		return server{}, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
 	}
 	return server{url: u, leash: leash}, nil

@@ -74,7 +74,7 @@ func Query(t testing.TB, databaseURL, sql string) [][]string {
 	if err != nil {
 		t.Fatalf("connect for %.60q: %v", sql, err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		t.Fatalf("%.200s: %v", sql, err)
@@ -131,6 +131,6 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -1,6 +1,10 @@
 package dbtest_test
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"slipway/internal/dbtest"
@@ -25,5 +29,35 @@ func TestPostgresDropsWhatItLent(t *testing.T) {
 	got := dbtest.Query(t, keeper.AdminURL, "SELECT count(*) FROM pg_database WHERE datname = '"+name+"'")
 	if got[0][0] != "0" {
 		t.Errorf("database %s is still there after its test", name)
+	}
+}
+
+// again runs the first test here in a process of its own, whose environment has
+// more in it, and returns what it prints.
+func again(t *testing.T, env ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.v", "-test.run", "^TestPostgresLendsSeparateDatabases$")
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestPostgresUsesTheServerItIsGiven(t *testing.T) {
+	d := dbtest.Postgres(t)
+	// With nowhere to put a server of its own, it can only be the given one.
+	out := again(t, "CI=true", "TMPDIR=/nonexistent", "SLIPWAY_TEST_POSTGRES="+d.AdminURL)
+	if !strings.Contains(out, "--- PASS") {
+		t.Errorf("got %s", out)
+	}
+}
+
+func TestWithoutAServerOnlyALaptopSkips(t *testing.T) {
+	for ci, want := range map[string]string{"": "--- SKIP", "true": "--- FAIL"} {
+		if out := again(t, "CI="+ci, "TMPDIR=/nonexistent", "SLIPWAY_TEST_POSTGRES="); !strings.Contains(out, want) {
+			t.Errorf("CI=%q: got %s, want %s", ci, out, want)
+		}
 	}
 }

@@ -18,7 +18,7 @@ func testApply(t *testing.T, kit Kit) {
 		if again := b.apply(s, "1", text); again.ID != first.ID {
 			t.Errorf("got revision %s the second time, want %s", again.ID, first.ID)
 		}
-		s.Close(t.Context())
+		b.give(s)
 		if again := b.apply(b.lock(), "01", text); again.ID != first.ID {
 			t.Errorf("got revision %s for 01, want %s: it is 1", again.ID, first.ID)
 		}

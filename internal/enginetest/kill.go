@@ -52,7 +52,7 @@ func do(ctx context.Context, e engine.Engine, text string) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close(ctx)
+	defer func() { _ = s.Close(ctx) }()
 	fmt.Println("session", s.ID())
 	for _, f := range job.Files {
 		if _, err := s.Apply(ctx, revision(f.Version, f.Text), []byte(f.Text), func(l slipway.LogEntry) { fmt.Println(line(l)) }); err != nil {
@@ -93,8 +93,8 @@ func (b *bench) killAfter(n int, files []errandFile) string {
 			break
 		}
 	}
-	cmd.Process.Kill()
-	cmd.Wait()
+	_ = cmd.Process.Kill() // it may have ended
+	_ = cmd.Wait()
 	if session == "" {
 		b.t.Fatal("the child did not name its session")
 	}
@@ -104,8 +104,9 @@ func (b *bench) killAfter(n int, files []errandFile) string {
 func testKill(t *testing.T, kit Kit) {
 	t.Run("kill -9 in the middle of a statement", func(t *testing.T) {
 		b := newBench(t, kit)
-		b.apply(b.lock(), "1", shelf) // the lock is given back when the child needs it
-		b.release()
+		s := b.lock()
+		b.apply(s, "1", shelf)
+		b.give(s) // the child needs it
 		session := b.killAfter(4, []errandFile{{"2", "INSERT INTO shelf (book) VALUES ('first'); " + kit.Slow + ";"}})
 		if err := b.eng.End(t.Context(), b.Source, b.Name, session); err != nil {
 			t.Fatalf("end the killed process's session: %v", err)
@@ -141,16 +142,4 @@ func testKill(t *testing.T, kit Kit) {
 		b.wantQuery("SELECT count(*) FROM shelf", "19")
 		b.wantQuery("SELECT count(DISTINCT book) FROM shelf", "19")
 	})
-}
-
-// release gives back what lock has taken in this process.
-func (b *bench) release() {
-	b.t.Helper()
-	var id string
-	for _, r := range b.Query(b.t, "SELECT session FROM slipway_owner") {
-		id = r[0]
-	}
-	if err := b.eng.End(b.t.Context(), b.Source, b.Name, id); err != nil {
-		b.t.Fatal(err)
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"slipway"
 	"slipway/internal/engine"
@@ -73,8 +72,16 @@ func (b *bench) lock() engine.Session {
 	if err != nil {
 		b.t.Fatalf("lock: %v", err)
 	}
-	b.t.Cleanup(func() { s.Close(context.WithoutCancel(b.t.Context())) })
+	b.t.Cleanup(func() { _ = s.Close(context.WithoutCancel(b.t.Context())) }) // most are closed before
 	return s
+}
+
+// give gives a lock back.
+func (b *bench) give(s engine.Session) {
+	b.t.Helper()
+	if err := s.Close(b.t.Context()); err != nil {
+		b.t.Fatalf("close the session: %v", err)
+	}
 }
 
 // apply applies a file and wants it to work.
@@ -143,20 +150,5 @@ func (b *bench) wantQuery(sql, want string) {
 	}
 	if g := strings.Join(got, " "); g != want {
 		b.t.Errorf("%s: got %q, want %q", sql, g, want)
-	}
-}
-
-// eventually polls what another process or the server brings about.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited 30 s for this: %s", what)
-		case <-tick.C:
-		}
 	}
 }

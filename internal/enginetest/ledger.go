@@ -113,7 +113,7 @@ func testLedger(t *testing.T, kit Kit) {
 		b.apply(s, "1", shelf)
 		const fill = "INSERT INTO shelf (book) VALUES ('one more');"
 		first := b.apply(s, "2", fill)
-		s.Close(t.Context())
+		b.give(s)
 		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 		for range 2 {
 			if err := b.eng.DeleteRevision(t.Context(), b.Source, b.Name, first.ID, "users/ann@example.com", at); err != nil {

@@ -56,14 +56,14 @@ func testLock(t *testing.T, kit Kit) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Close(t.Context())
+		b.give(s)
 		if s, err := b.eng.Lock(t.Context(), b.Source, b.Name, engine.Holder{TaskRun: "run", Fence: 1}); slipway.KindOf(err) != slipway.Conflict {
 			t.Errorf("got %v, %v, want a Conflict", s, err)
 		}
 		if s, err := b.eng.Lock(t.Context(), b.Source, b.Name, engine.Holder{TaskRun: "another", Fence: 1}); err != nil {
 			t.Errorf("another task run: %v", err)
 		} else {
-			s.Close(t.Context())
+			b.give(s)
 		}
 	})
 

@@ -47,7 +47,7 @@ func testSegments(t *testing.T, kit Kit) {
 		}
 		b.wantVersions("")
 		b.wantQuery("SELECT book FROM shelf", "before")
-		s.Close(t.Context())
+		b.give(s)
 		b.apply(b.lock(), "1", before+"-- mended below\n"+kit.Alone+";"+after)
 		b.wantVersions("1")
 		b.wantQuery("SELECT book FROM shelf ORDER BY book DESC", "before after")
@@ -56,7 +56,7 @@ func testSegments(t *testing.T, kit Kit) {
 	t.Run("a half applied file that was edited where it has run needs a person", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
-		b.fail(s, "1", before+kit.Alone+";\nINSERT INTO nowhere VALUES (1);")
+		_ = b.fail(s, "1", before+kit.Alone+";\nINSERT INTO nowhere VALUES (1);")
 		e := b.fail(s, "1", strings.Replace(before, "'before'", "'edited'", 1)+kit.Alone+";"+after)
 		if e.Class != engine.Attention {
 			t.Errorf("got class %v (%v), want attention", e.Class, e)

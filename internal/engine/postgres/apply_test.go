@@ -15,7 +15,7 @@ import (
 const users = "CREATE TABLE users (id int, email text);"
 
 func TestLockTimeoutIsTriedAgainAndNamesTheBlocker(t *testing.T) {
-	b := newBench(t, postgres.Config{})
+	b := newBench(t, postgres.Config{LockTimeout: 2 * time.Second, RetryBudget: time.Minute}) // time to look on a busy machine
 	s := b.lock()
 	b.must(b.apply(s, "1", users, nil))
 	other := b.stranger()

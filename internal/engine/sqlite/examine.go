@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -44,10 +45,12 @@ func (e *Engine) Examine(ctx context.Context, src slipway.Source, db string, fil
 		}
 		defer r.close()
 		defer r.interruptWhen(ctx)()
-		r.compile(memoryPages, true)
+		if bad := r.compile(memoryPages, true); bad != nil {
+			return fmt.Errorf("bound the copy of the schema: %w", bad)
+		}
 		for _, o := range objects {
 			// The tables behind a virtual one come with it; making them again fails.
-			r.compile(o.sql, true)
+			_ = r.compile(o.sql, true)
 		}
 		s := &simulation{raw: r, counts: d, until: time.Now().Add(countBudget)}
 		for _, f := range files {
