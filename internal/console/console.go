@@ -10,17 +10,24 @@ import (
 
 	"slipway"
 	"slipway/internal/access"
+	"slipway/internal/inventory"
+	"slipway/internal/release"
+	"slipway/internal/rollout"
 )
 
 // Deps is what the pages call.
 type Deps struct {
-	Access *access.Service
+	Access    *access.Service
+	Inventory *inventory.Service
+	Releases  *release.Service
+	Rollouts  *rollout.Service
 }
 
 // Config is what New can be told.
 type Config struct {
-	// Secure marks the cookie Secure: browsers reach the server by https.
-	Secure bool
+	// URL is how pipelines and browsers reach the server, without a slash at
+	// its end: "https://slipway.example.com". Cookies are Secure behind https.
+	URL string
 	// TrustedProxies are whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Now            func() time.Time // nil is time.Now
@@ -31,9 +38,11 @@ type Console struct {
 	Deps
 	lg     *slog.Logger
 	cfg    Config
+	secure bool // browsers come by https
 	now    func() time.Time
 	assets *assets
 	pages  map[string]*template.Template // :: name → page with the layout around it
+	needs  map[string]string             // :: pattern → permission, of routes that a GET reaches
 }
 
 // New returns the handler of every page and asset. Requests that change
@@ -42,7 +51,7 @@ func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Console{Deps: deps, lg: lg, cfg: cfg, now: cfg.Now}
+	c := &Console{Deps: deps, lg: lg, cfg: cfg, secure: isHTTPS(cfg.URL), now: cfg.Now}
 	var err error
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -50,7 +59,7 @@ func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
 	if c.pages, err = loadTemplates(c.functions()); err != nil {
 		return nil, err
 	}
-	return headers(cfg.Secure, http.NewCrossOriginProtection().Handler(c.routes())), nil
+	return headers(c.secure, http.NewCrossOriginProtection().Handler(c.handler())), nil
 }
 
 // policy allows what the console itself serves and nothing inline.

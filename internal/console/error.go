@@ -44,19 +44,22 @@ type errorPage struct {
 
 // renderError answers with err as a page. It is the only place that picks a
 // status for a failure and the only one that logs it.
-func (c *Console) renderError(w http.ResponseWriter, r *http.Request, who slipway.Principal, err error) {
+func (c *Console) renderError(v visit, err error) {
 	kind := slipway.KindOf(err)
 	status := statusOf[kind]
 	if kind == slipway.Internal {
-		c.lg.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "err", err)
+		c.lg.ErrorContext(v.ctx(), "page failed", "path", v.r.URL.Path, "err", err)
 	}
 	heading := headingOf[status]
 	if heading == "" {
 		heading = "Something went wrong"
 	}
-	p := errorPage{Frame: c.frame(who, heading, ""), Heading: heading, Message: slipway.MessageOf(err)}
+	p := errorPage{Frame: c.frame(v, heading, ""), Heading: heading, Message: sentence(slipway.MessageOf(err))}
 	if d := denialOf(err); d != nil {
 		p.Permission = d.Permission
 	}
-	c.render(w, status, "error", p)
+	if err := c.render(v.w, status, "error", "layout", p); err != nil {
+		c.lg.ErrorContext(v.ctx(), "error page failed", "path", v.r.URL.Path, "err", err)
+		http.Error(v.w, "Something went wrong inside the server; its log has the details.", http.StatusInternalServerError)
+	}
 }

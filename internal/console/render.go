@@ -6,38 +6,14 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
-
-	"slipway"
 )
 
 //go:embed template/*.html
 var templateFiles embed.FS
-
-// A Frame is what every page shows around its own content. Pages embed it.
-type Frame struct {
-	Title  string
-	Crumbs []Crumb
-	Nav    []navSection
-	Who    slipway.Principal // zero when nobody is signed in
-	Static string            // URL prefix of assets
-	Narrow bool              // no navigation: sign-in, set-up
-}
-
-// A Crumb is a step on the way to a page. The last has no URL.
-type Crumb struct{ Title, URL string }
-
-type navSection struct {
-	Title string
-	Items []navItem
-}
-
-type navItem struct {
-	Title, URL string
-	Current    bool
-}
 
 // loadTemplates parses each page together with the layout and the parts that
 // pages share, whose names begin with "_".
@@ -64,38 +40,49 @@ func loadTemplates(funcs template.FuncMap) (map[string]*template.Template, error
 	return pages, nil
 }
 
-// render answers with page name filled from data. A page is rendered whole
-// before the first byte leaves, so a broken one is an error and not half a page.
-func (c *Console) render(w http.ResponseWriter, status int, name string, data any) {
+// show answers with page name filled from data.
+func (c *Console) show(v visit, name string, data any) error {
+	return c.render(v.w, http.StatusOK, name, "layout", data)
+}
+
+// showForm is show with the status that says whether f was taken.
+func (c *Console) showForm(v visit, name string, f form, data any) error {
+	return c.render(v.w, f.Status(), name, "layout", data)
+}
+
+// showPart answers with one template of page name, for htmx to put into a page
+// that is there already.
+func (c *Console) showPart(v visit, name, part string, data any) error {
+	return c.render(v.w, http.StatusOK, name, part, data)
+}
+
+// render renders a page whole before the first byte leaves, so that a broken
+// one is an error and not half a page.
+func (c *Console) render(w http.ResponseWriter, status int, name, part string, data any) error {
+	page := c.pages[name]
+	if page == nil {
+		return fmt.Errorf("render page: there is no template %q", name)
+	}
 	var b bytes.Buffer
-	if err := c.pages[name].ExecuteTemplate(&b, "layout", data); err != nil {
-		c.lg.Error("render page", "page", name, "err", err)
-		http.Error(w, "Something went wrong inside the server; its log has the details.", http.StatusInternalServerError)
-		return
+	if err := page.ExecuteTemplate(&b, part, data); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the browser went away
+	return nil
 }
 
 // functions are what templates may call.
 func (c *Console) functions() template.FuncMap {
-	return template.FuncMap{
-		"ago":   func(t time.Time) string { return ago(c.now().Sub(t)) },
-		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	funcs := template.FuncMap{
+		"moment": func(t time.Time) moment { return moment{t, c.now()} },
+		"chip":   newChip,
+		"status": statusChip,
+		"took":   took,
+		"count":  count,
 	}
-}
-
-// ago says how long ago something was, in the largest unit that fits.
-func ago(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", d/time.Hour)
-	}
-	return fmt.Sprintf("%d d ago", d/(24*time.Hour))
+	maps.Copy(funcs, fieldFunctions())
+	return funcs
 }

@@ -12,27 +12,17 @@ import (
 	"slipway/internal/access"
 )
 
-// cookieName is the session cookie's. The prefix makes browsers refuse one that
-// is not Secure or that another host of the domain set (RFC 6265bis §4.1.3); it
-// can be had over https only.
-func (c *Console) cookieName() string {
-	if c.cfg.Secure {
-		return "__Host-slipway"
-	}
-	return "slipway"
-}
-
 func (c *Console) setCookie(w http.ResponseWriter, token string, expires time.Time) {
 	http.SetCookie(w, &http.Cookie{
-		Name: c.cookieName(), Value: token, Path: "/", Expires: expires,
-		HttpOnly: true, Secure: c.cfg.Secure, SameSite: http.SameSiteLaxMode,
+		Name: c.cookie(""), Value: token, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 // who returns whose session the request carries. Anything but a person is
 // Unauthenticated: workloads have no business here.
 func (c *Console) who(r *http.Request) (slipway.Principal, error) {
-	cookie, err := r.Cookie(c.cookieName())
+	cookie, err := r.Cookie(c.cookie(""))
 	if err != nil {
 		return slipway.Principal{}, slipway.Errorf(slipway.Unauthenticated, "sign in first")
 	}
@@ -106,35 +96,42 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	c.render(w, http.StatusOK, "signin", signInPage{Frame: c.narrow("Sign in"), Next: local(r.FormValue("next"))})
+	c.alone(w, r, http.StatusOK, "signin", signInPage{Frame: c.narrow(r, "Sign in"), Next: local(r.URL.Query().Get("next"))})
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	p := signInPage{Frame: c.narrow("Sign in"), Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	p := signInPage{Frame: c.narrow(r, "Sign in"), Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
 	in, err := c.Access.Login(r.Context(), access.SignIn{
 		Email: p.Email, Password: slipway.Secret(r.PostFormValue("password")), Web: true, Origin: c.origin(r),
 	})
 	if err != nil {
 		p.Error = slipway.MessageOf(err)
-		c.render(w, statusOf[slipway.KindOf(err)], "signin", p)
+		c.alone(w, r, statusOf[slipway.KindOf(err)], "signin", p)
 		return
 	}
 	c.setCookie(w, in.Token.Reveal(), in.Expires)
 	http.Redirect(w, r, p.Next, http.StatusSeeOther)
 }
 
-func (c *Console) signOut(w http.ResponseWriter, r *http.Request, who slipway.Principal) error {
-	cookie, err := r.Cookie(c.cookieName())
+func (c *Console) signOut(v visit) error {
+	cookie, err := v.r.Cookie(c.cookie(""))
 	if err != nil {
 		return slipway.Errorf(slipway.Unauthenticated, "sign in first")
 	}
-	if err := c.Access.Logout(r.Context(), cookie.Value, who.Origin); err != nil {
+	if err := c.Access.Logout(v.ctx(), cookie.Value, v.who.Origin); err != nil {
 		return err
 	}
-	c.setCookie(w, "", time.Unix(1, 0))
-	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+	c.setCookie(v.w, "", time.Unix(1, 0))
+	http.Redirect(v.w, v.r, "/signin", http.StatusSeeOther)
 	return nil
+}
+
+// alone answers a stranger with a page that stands alone.
+func (c *Console) alone(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	if err := c.render(w, status, name, "layout", data); err != nil {
+		c.renderError(visit{w: w, r: r}, err)
+	}
 }
 
 type setupPage struct {
@@ -143,19 +140,19 @@ type setupPage struct {
 }
 
 func (c *Console) setupForm(w http.ResponseWriter, r *http.Request) {
-	c.render(w, http.StatusOK, "setup", setupPage{Frame: c.narrow("Welcome"), Token: r.URL.Query().Get("token")})
+	c.alone(w, r, http.StatusOK, "setup", setupPage{Frame: c.narrow(r, "Welcome"), Token: r.URL.Query().Get("token")})
 }
 
 func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	p := setupPage{
-		Frame: c.narrow("Welcome"), Token: r.PostFormValue("token"),
+		Frame: c.narrow(r, "Welcome"), Token: r.PostFormValue("token"),
 		Name: r.PostFormValue("title"), Email: r.PostFormValue("email"),
 	}
 	password := r.PostFormValue("password")
 	if _, err := c.Access.CompleteSetup(r.Context(), p.Token, p.Email, password, p.Name); err != nil {
 		p.Error = slipway.MessageOf(err)
-		c.render(w, statusOf[slipway.KindOf(err)], "setup", p)
+		c.alone(w, r, statusOf[slipway.KindOf(err)], "setup", p)
 		return
 	}
 	in, err := c.Access.Login(r.Context(), access.SignIn{Email: p.Email, Password: slipway.Secret(password), Web: true, Origin: c.origin(r)})

@@ -116,13 +116,9 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return nil, fmt.Errorf("read the external URL: %w", err)
-	}
-	w.front.console, err = console.New(lg, console.Deps{Access: w.access}, console.Config{
-		Secure: u.Scheme == "https", TrustedProxies: proxies,
-	})
+	w.front.console, err = console.New(lg, console.Deps{
+		Access: w.access, Inventory: w.things, Releases: releases, Rollouts: w.rollouts,
+	}, console.Config{URL: base, TrustedProxies: proxies})
 	return w, err
 }
 

@@ -1,0 +1,50 @@
+// What makes pages quicker to use. Each works without any of it.
+(() => {
+  "use strict";
+
+  // Times come in UTC and are shown in the viewer's zone.
+  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const zoned = (root) => {
+    for (const t of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(t.dateTime);
+      if (isNaN(at)) continue;
+      if (t.dataset.full === undefined) t.title = full.format(at);
+      else t.textContent = full.format(at);
+    }
+  };
+
+  // A copy button names the element whose text it copies.
+  const copies = (root) => {
+    if (!navigator.clipboard) return;
+    for (const b of root.querySelectorAll("button[data-copy]")) b.hidden = false;
+  };
+  document.addEventListener("click", async (e) => {
+    const b = e.target.closest("button[data-copy]");
+    if (!b) return;
+    const from = document.querySelector(b.dataset.copy);
+    await navigator.clipboard.writeText(from.value ?? from.textContent);
+    const label = b.textContent;
+    b.textContent = "Copied";
+    setTimeout(() => { b.textContent = label; }, 1500);
+  });
+
+  // Escape closes a sheet or takes a question back, unless something above it
+  // is open.
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "Escape" || e.defaultPrevented || document.querySelector(":popover-open")) return;
+    const close = document.querySelector("[data-escape]");
+    if (close) close.click();
+  });
+
+  // A select that filters a list asks for the list when it changes.
+  document.addEventListener("change", (e) => {
+    if (e.target.closest("form[data-filter]")) e.target.form.requestSubmit();
+  });
+
+  const toast = document.querySelector(".toast");
+  if (toast) setTimeout(() => toast.remove(), 6000);
+
+  zoned(document);
+  copies(document);
+  document.addEventListener("htmx:load", (e) => { zoned(e.target); copies(e.target); });
+})();
