@@ -1,0 +1,14 @@
+package console
+
+// Routes returns every pattern for people who are signed in, with the
+// permission that it needs.
+func Routes() map[string]string {
+	list := map[string]string{}
+	for _, r := range new(Console).routes() {
+		list[r.pattern] = string(r.needs)
+	}
+	return list
+}
+
+// StatusOf and Kinds are the console's table of kinds.
+var StatusOf = statusOf

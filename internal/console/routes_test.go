@@ -1,0 +1,89 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"slipway"
+	"slipway/internal/console"
+	"slipway/internal/iam"
+)
+
+// A round is what three people get of a route: an administrator, a viewer of
+// the project shop who is nothing else, and a stranger, who is always sent to
+// the sign-in page.
+type round struct {
+	at            string // a URL of the route in the world of furnish; "" is the pattern's own path
+	admin, viewer int    // statuses, redirects not followed; posts are empty forms
+}
+
+// rounds has every route. A route that is missing here fails the test.
+var rounds = map[string]round{
+	"/":             {at: "/nowhere", admin: 404, viewer: 404},
+	"GET /{$}":      {at: "/", admin: 200, viewer: 200},
+	"POST /signout": {admin: 303, viewer: 303},
+}
+
+const viewerEmail = "vera@example.com"
+
+// furnish makes one of everything that URLs of rounds name.
+func furnish(w *world) {
+	w.project("shop")
+	vera := w.person(viewerEmail)
+	w.grant("projects/shop", iam.ProjectViewer, vera.Member())
+}
+
+func TestEveryRouteForThreePeople(t *testing.T) {
+	w := newWorld(t)
+	furnish(w)
+	routes := console.Routes()
+	for pattern := range rounds {
+		if _, there := routes[pattern]; !there {
+			t.Errorf("%s is no route any more", pattern)
+		}
+	}
+	for pattern, needs := range routes {
+		r, there := rounds[pattern]
+		if !there {
+			t.Errorf("%s: say in rounds who may reach it", pattern)
+			continue
+		}
+		method, path, methodGiven := strings.Cut(pattern, " ")
+		if !methodGiven {
+			method, path = http.MethodGet, pattern
+		}
+		if r.at != "" {
+			path = r.at
+		}
+		for _, who := range []struct {
+			email string
+			want  int
+		}{{adminEmail, r.admin}, {viewerEmail, r.viewer}, {"", http.StatusSeeOther}} {
+			v := w.visitor(who.email)
+			v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			p := v.do(method, path, url.Values{})
+			if p.status != who.want {
+				t.Errorf("%s %s by %q: status %d, want %d: %s", method, path, who.email, p.status, who.want, excerpt(p.root))
+				continue
+			}
+			switch {
+			case who.email == "" && !strings.HasPrefix(p.header.Get("Location"), "/signin"):
+				t.Errorf("%s %s: a stranger is sent to %q", method, path, p.header.Get("Location"))
+			case p.status == http.StatusForbidden && !strings.Contains(text(p.root), "bb."):
+				t.Errorf("%s %s: the refusal names no permission: %s", method, path, excerpt(p.root))
+			case needs != "" && p.status == http.StatusForbidden && !strings.Contains(text(p.root), needs):
+				t.Errorf("%s %s: the refusal does not name %s: %s", method, path, needs, excerpt(p.root))
+			}
+		}
+	}
+}
+
+func TestEveryKindHasAStatus(t *testing.T) {
+	for _, k := range slipway.Kinds {
+		if console.StatusOf[k] == 0 {
+			t.Errorf("kind %d has no status", k)
+		}
+	}
+}
