@@ -1,10 +1,16 @@
 package idtoken_test
 
 import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"slipway"
@@ -16,7 +22,7 @@ func TestAddresses(t *testing.T) {
 	for address, allowed := range map[string]bool{
 		"127.0.0.1": false, "127.8.8.8": false, "::1": false, "::ffff:127.0.0.1": false, "0.0.0.0": false, "::": false,
 		"169.254.169.254": false, "fd00::1": false, "fd00:ec2::254": false, "fe80::1": false, "fe80::1%eth0": false,
-		"10.1.2.3": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false, "::ffff:10.0.0.1": false,
+		"10.1.2.3": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false, "::ffff:10.0.0.1": false, "::ffff:100.64.0.1": false,
 		"100.64.0.1": false, "100.127.255.255": false, "192.0.0.8": false, "198.18.0.1": false, "198.19.255.255": false,
 		"224.0.0.1": false, "255.255.255.255": false, "240.0.0.1": false, "ff02::1": false, "::7f00:1": false,
 		"64:ff9b::7f00:1": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "2002:7f00:1::": false, "2001::1": false,
@@ -63,17 +69,29 @@ func TestLoopbackIsNotDialled(t *testing.T) {
 	}
 }
 
+// TestN08Proxies runs itself in a process whose environment names a proxy: the
+// standard library reads it once, and never for loopback addresses.
 func TestN08Proxies(t *testing.T) {
-	s := newSite(t)
-	proxy := idtokentest.New(t, nil)
-	t.Setenv("HTTPS_PROXY", proxy.URL())
-	t.Setenv("HTTP_PROXY", proxy.URL())
-	t.Setenv("NO_PROXY", "")
-	s.want(t, s.token(t), "")
-	s.verifier = verifier(t, s.Issuer, s.clock, func(c *idtoken.Config) { c.PrivateIssuers = nil })
-	s.want(t, s.token(t), "jwks_unavailable")
-	if got := proxy.Requests(); got != (idtokentest.Requests{}) {
-		t.Errorf("the proxy was asked: %+v", got)
+	const child = "SLIPWAY_TEST_IN_CHILD"
+	if os.Getenv(child) != "" {
+		v := idtoken.New(slog.New(slog.DiscardHandler), idtoken.Config{PrivateIssuers: []string{"https://gitlab.invalid"}})
+		const iss = "https://gitlab.invalid" // RFC 6761: resolves nowhere
+		_, _, err := v.Verify(t.Context(), iss, idtokentest.NewEC(t, "k").Sign(t, map[string]any{"iss": iss}))
+		if r, ok := errors.AsType[*idtoken.Refusal](err); !ok || r.Reason != "jwks_unavailable" {
+			t.Errorf("Verify: %v, want jwks_unavailable", err)
+		}
+		return
+	}
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer proxy.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestN08Proxies$")
+	cmd.Env = append(os.Environ(), child+"=1", "HTTPS_PROXY="+proxy.URL, "HTTP_PROXY="+proxy.URL, "ALL_PROXY="+proxy.URL, "NO_PROXY=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the proxy was asked %d times", n)
 	}
 }
 

@@ -281,46 +281,54 @@ func trickle(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestDiscovery(t *testing.T) {
-	target := idtokentest.New(t, nil)
+	s := newSite(t)
+	other := idtokentest.New(t, nil)
+	const keys = "/oauth/discovery/keys"
+	discovery := func(doc string) func() {
+		return func() {
+			s.AnswerDiscovery(idtokentest.Answer("application/json", []byte(strings.ReplaceAll(doc, "URL", s.URL()))))
+		}
+	}
 	for _, tc := range []struct {
 		name  string
-		spoil func(s *site)
+		spoil func()
+		words string // of the explanation
 	}{
-		{"I04 discovery of another issuer", func(s *site) { s.Claim("https://gitlab.com", "") }},
-		{"I04 discovery with a slash more", func(s *site) { s.Claim(s.URL()+"/", "") }},
-		{"redirect", func(s *site) {
-			s.AnswerDiscovery(idtokentest.Redirect(target.URL() + "/.well-known/openid-configuration"))
-		}},
-		{"N04 keys over http", func(s *site) { s.Claim("", strings.Replace(s.URL(), "https", "http", 1)) }},
-		{"N04 keys in a file", func(s *site) { s.Claim("", "file:///etc/passwd") }},
-		{"N04 keys on port 22", func(s *site) { s.Claim("", "https://127.0.0.1:22/keys") }},
-		{"N04 keys on port 6379", func(s *site) { s.Claim("", "https://127.0.0.1:6379/keys") }},
-		{"N04 keys with a user", func(s *site) { s.Claim("", strings.Replace(s.URL(), "https://", "https://u@", 1)) }},
-		{"N04 keys on another private host", func(s *site) { s.Claim("", strings.Replace(s.URL(), "127.0.0.1", "localhost", 1)) }},
-		{"N04 keys at an address in disguise", func(s *site) { s.Claim("", strings.Replace(s.URL(), "127.0.0.1", "2130706433", 1)) }},
-		{"no keys named", func(s *site) {
-			s.AnswerDiscovery(idtokentest.Answer("application/json", []byte(`{"issuer":"`+s.URL()+`"}`)))
-		}},
-		{"issuer twice", func(s *site) {
-			s.AnswerDiscovery(idtokentest.Answer("application/json", []byte(`{"issuer":"x","issuer":"`+s.URL()+`","jwks_uri":"`+s.URL()+`/oauth/discovery/keys"}`)))
-		}},
+		{"I04 discovery of another issuer", func() { s.Claim("https://gitlab.com", "") }, "belongs to issuer"},
+		{"I04 discovery with a slash more", func() { s.Claim(s.URL()+"/", "") }, "belongs to issuer"},
+		{"redirect", func() { s.AnswerDiscovery(idtokentest.Redirect(other.URL() + "/.well-known/openid-configuration")) }, "status 302"},
+		{"N04 keys over http", func() { s.Claim("", strings.Replace(s.URL(), "https", "http", 1)) }, "no https URL"},
+		{"N04 keys in a file", func() { s.Claim("", "file:///etc/passwd") }, "no https URL"},
+		{"N04 keys on port 22", func() { s.Claim("", "https://127.0.0.1:22/keys") }, "port 22 is neither"},
+		{"N04 keys on port 6379", func() { s.Claim("", "https://127.0.0.1:6379/keys") }, "port 6379 is neither"},
+		{"N04 keys on a live server's other port", func() { s.Claim("", other.URL()+keys) }, "is neither 443 nor"},
+		{"N04 keys with a user", func() { s.Claim("", strings.Replace(s.URL(), "https://", "https://u@", 1)+keys) }, "user name"},
+		{"N04 keys on another private host", func() { s.Claim("", strings.Replace(s.URL(), "127.0.0.1", "localhost", 1)+keys) }, "not on the public internet"},
+		{"N04 keys at an address in disguise", func() { s.Claim("", strings.Replace(s.URL(), "127.0.0.1", "2130706433", 1)+keys) }, "in disguise"},
+		{"no keys named", discovery(`{"issuer":"URL"}`), "no https URL"},
+		{"issuer twice", discovery(`{"issuer":"x","issuer":"URL","jwks_uri":"URL/oauth/discovery/keys"}`), "twice"},
+		{"Issuer in capitals", discovery(`{"Issuer":"URL","jwks_uri":"URL/oauth/discovery/keys"}`), "belongs to issuer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newSite(t)
-			tc.spoil(s)
-			s.want(t, s.token(t), "jwks_unavailable")
+			s := s.fresh(t)
+			s.AnswerDiscovery(nil)
+			s.Claim("", "")
+			tc.spoil()
+			_, checks, err := s.verifier.Verify(t.Context(), s.URL(), s.token(t))
+			if slipway.KindOf(err) != slipway.Unavailable || !strings.Contains(checks[0].Got, tc.words) {
+				t.Errorf("Verify = %v with %+v, want words %q", err, checks, tc.words)
+			}
 			if got := s.Requests().Keys; got != 0 {
 				t.Errorf("%d requests for keys", got)
 			}
 		})
 	}
-	if got := target.Requests(); got != (idtokentest.Requests{}) {
-		t.Errorf("a redirect was followed: %+v", got)
+	if got := other.Requests(); got != (idtokentest.Requests{}) {
+		t.Errorf("requests went to another server: %+v", got)
 	}
 }
 
-// TestK17PrivateCA and N07: what went wrong is for whoever configured the
-// identity, a stranger hears nothing of it.
+// TestK17PrivateCA is the case without the CA; every other test has it.
 func TestK17PrivateCA(t *testing.T) {
 	s := newSite(t)
 	s.verifier = verifier(t, s.Issuer, s.clock, func(c *idtoken.Config) { c.RootCAs = nil })
@@ -331,6 +339,8 @@ func TestK17PrivateCA(t *testing.T) {
 	}
 }
 
+// TestN07UpstreamAnswersStayInside: what went wrong is for whoever configured
+// the identity, a stranger hears nothing of it.
 func TestN07UpstreamAnswersStayInside(t *testing.T) {
 	s := newSite(t)
 	s.AnswerDiscovery(idtokentest.Down)

@@ -4,9 +4,11 @@ import (
 	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"testing"
 
+	"slipway/internal/idtoken"
 	"slipway/internal/idtokentest"
 )
 
@@ -114,4 +116,18 @@ func TestWithoutKeyID(t *testing.T) {
 		s.Publish(nameless.JWK())
 		s.want(t, s.token(t), "kid_unknown")
 	})
+}
+
+// TestAlgorithmOfKey looks at the verifier alone: GitLab's rules refuse these
+// algorithms once more.
+func TestAlgorithmOfKey(t *testing.T) {
+	s := newSite(t)
+	for _, alg := range []string{"RS384", "RS512", "PS256"} {
+		k := s.Key()
+		k.Algorithm = alg
+		_, _, err := s.verifier.Verify(t.Context(), s.URL(), k.Sign(t, s.claims()))
+		if r, ok := errors.AsType[*idtoken.Refusal](err); !ok || r.Reason != "alg_not_allowed" {
+			t.Errorf("A06 %s with a key for RS256: %v, want alg_not_allowed", alg, err)
+		}
+	}
 }
