@@ -132,7 +132,7 @@ const (
 	Skipped    Status = "SKIPPED"
 )
 
-// runEdges is the graph of a task run; docs/rollout.md draws it.
+// runEdges is the graph of a task run; docs/change.md draws it.
 var runEdges = map[Status][]Status{
 	Pending: {Running, Aborted},
 	Running: {Pending, Done, Failed, Aborted}, // back to Pending when its server stops
