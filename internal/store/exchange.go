@@ -51,6 +51,18 @@ func (r Reader) Exchanges(ctx context.Context, q ExchangeQuery, page slipway.Pag
 	}.page(ctx, r, page)
 }
 
+// LastExchange returns when a token was last exchanged for an identity, which
+// is zero if that never happened.
+func (r Reader) LastExchange(ctx context.Context, identity string) (time.Time, error) {
+	times, err := all(ctx, r, "read the last exchange of "+quote(identity), func(r row) (t time.Time, err error) {
+		return t, r.Scan(at(&t))
+	}, ask(`SELECT time FROM exchange WHERE identity = $1 AND allowed = 1 ORDER BY time DESC LIMIT 1`, identity))
+	if err != nil || len(times) == 0 {
+		return time.Time{}, err
+	}
+	return times[0], nil
+}
+
 // AddExchange records a token exchange.
 func (tx *Tx) AddExchange(ctx context.Context, e slipway.Exchange) error {
 	return tx.create(ctx, "exchange "+quote(e.Reference), ask(`

@@ -31,6 +31,14 @@ func (r Reader) Session(ctx context.Context, hash string) (Session, error) {
 		SELECT hash, email, kind, created, expires, used, web, ip, user_agent FROM session WHERE hash = $1`, hash))
 }
 
+// SessionsOf returns the sessions of an owner, the last used first, at most
+// slipway.MaxPageSize.
+func (r Reader) SessionsOf(ctx context.Context, email string) ([]Session, error) {
+	return all(ctx, r, "list the sessions of "+quote(email), scanSession, ask(`
+		SELECT hash, email, kind, created, expires, used, web, ip, user_agent FROM session
+		WHERE email = $1 ORDER BY used DESC, hash LIMIT $2`, email, slipway.MaxPageSize))
+}
+
 // CreateSession adds a session and drops the expired ones of the same owner, so
 // that the table does not grow with every sign-in.
 func (tx *Tx) CreateSession(ctx context.Context, s Session) error {

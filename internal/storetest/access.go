@@ -121,6 +121,11 @@ func testSessions(t *testing.T, s *store.Store) {
 	update(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSession(ctx, "new") })
 	_, err = s.Session(ctx, "new")
 	wantKind(t, "deleted session", err, slipway.NotFound)
+	update(t, s, func(ctx context.Context, tx *store.Tx) error {
+		return tx.CreateSession(ctx, store.Session{Hash: "again", Email: "ann", Expires: far, Used: epoch.Add(time.Second), Web: true})
+	})
+	own, err := s.SessionsOf(ctx, "ann")
+	same(t, "sessions of an owner, the last used first", []string{"again", "newer"}, names(own, func(s store.Session) string { return s.Hash }), err)
 	update(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSessionsOf(ctx, "ann") })
 	_, err = s.Session(ctx, "newer")
 	wantKind(t, "session of an owner whose sessions were deleted", err, slipway.NotFound)

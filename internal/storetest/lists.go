@@ -201,6 +201,10 @@ func testExchangeQueries(t *testing.T, s *store.Store) {
 		found, _, err := s.Exchanges(t.Context(), tc.q, slipway.Page{})
 		same(t, tc.why, tc.want, strings.Join(names(found, func(e slipway.Exchange) string { return e.Reference }), " "), err)
 	}
+	for identity, want := range map[string]time.Time{"x": epoch, "y": epoch.Add(3 * time.Second), "z": {}} {
+		got, err := s.LastExchange(t.Context(), identity)
+		same(t, "last exchange that was allowed of "+identity, want, got, err)
+	}
 	_, _, err := s.Exchanges(t.Context(), store.ExchangeQuery{Outcome: "perhaps"}, slipway.Page{})
 	wantKind(t, "an outcome that is none", err, slipway.Invalid)
 }
