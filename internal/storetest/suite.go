@@ -27,6 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"DatabaseQueries", testDatabaseQueries},
 		{"IdentityRevision", testIdentityRevision},
 		{"PolicyEtag", testPolicyEtag},
+		{"Groups", testGroups},
+		{"GroupQueries", testGroupQueries},
 		{"Sessions", testSessions},
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
