@@ -193,7 +193,9 @@ func TestExchangeRefusesWhatIsNoToken(t *testing.T) {
 	}
 	before := p.last().Reference
 	for _, tt := range []struct{ name, raw, email string }{
-		{"A02 no token", "", deploy}, {"no address", "a.b.c", ""}, {"O02 NUL", "a.b.c", "deploy\x00@workload.bytebase.com"},
+		{"A02 no token", "", deploy},
+		{"no address", "a.b.c", ""},
+		{"O02 NUL", "a.b.c", "deploy\x00@workload.bytebase.com"},
 		{"O02 10 KiB", "a.b.c", strings.Repeat("a", 10<<10)},
 	} {
 		_, err := p.exchange(ctx, tt.raw, tt.email)

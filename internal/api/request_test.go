@@ -147,10 +147,18 @@ func TestMask(t *testing.T) {
 		{"everything", []string{"*"}, may, ""},
 		{"as in JSON", []string{"workloadIdentityConfig.issuerUrl"}, []string{"workload_identity_config.issuer_url"}, ""},
 		{"twice is once", []string{"title", "title"}, []string{"title"}, ""},
-		{"a field that must not change", []string{"title", "email"}, nil,
-			`update_mask: "email" is not a field that can be changed here; these are: title, workload_identity_config, workload_identity_config.issuer_url, workload_identity_config.subject_pattern`},
-		{"no field at all", []string{"titel"}, nil,
-			`update_mask: "titel" is not a field that can be changed here; these are: title, workload_identity_config, workload_identity_config.issuer_url, workload_identity_config.subject_pattern`},
+		{
+			"a field that must not change",
+			[]string{"title", "email"},
+			nil,
+			`update_mask: "email" is not a field that can be changed here; these are: title, workload_identity_config, workload_identity_config.issuer_url, workload_identity_config.subject_pattern`,
+		},
+		{
+			"no field at all",
+			[]string{"titel"},
+			nil,
+			`update_mask: "titel" is not a field that can be changed here; these are: title, workload_identity_config, workload_identity_config.issuer_url, workload_identity_config.subject_pattern`,
+		},
 	} {
 		got, err := api.MaskOf(&fieldmaskpb.FieldMask{Paths: tc.paths}, identity, may...)
 		if diff := cmp.Diff(tc.want, []string(got)); diff != "" {

@@ -16,8 +16,10 @@ func TestBusyNamesTheHolder(t *testing.T) {
 		busy engine.Busy
 		want string
 	}{
-		{engine.Busy{Database: "shop", Process: "42", User: "ann", Application: "psql", Since: since},
-			`database "shop" is locked by another change: process 42, user ann, application psql, since 2026-11-22T10:30:00Z`},
+		{
+			engine.Busy{Database: "shop", Process: "42", User: "ann", Application: "psql", Since: since},
+			`database "shop" is locked by another change: process 42, user ann, application psql, since 2026-11-22T10:30:00Z`,
+		},
 		{engine.Busy{Database: "shop"}, `database "shop" is locked by another change: a session that is not visible from here`},
 	} {
 		if got := tc.busy.Error(); got != tc.want {

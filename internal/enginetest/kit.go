@@ -43,8 +43,14 @@ func Run(t *testing.T, kit Kit) {
 		name string
 		test func(*testing.T, Kit)
 	}{
-		{"ledger", testLedger}, {"apply", testApply}, {"failure", testFailure}, {"segments", testSegments},
-		{"text", testText}, {"lock", testLock}, {"kill", testKill}, {"examine", testExamine},
+		{"ledger", testLedger},
+		{"apply", testApply},
+		{"failure", testFailure},
+		{"segments", testSegments},
+		{"text", testText},
+		{"lock", testLock},
+		{"kill", testKill},
+		{"examine", testExamine},
 	} {
 		t.Run(theme.name, func(t *testing.T) { theme.test(t, kit) })
 	}

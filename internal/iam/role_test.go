@@ -65,21 +65,36 @@ func TestPredefinedRoles(t *testing.T) {
 		lacks   []iam.Permission
 		because string
 	}{
-		{iam.WorkspaceDBA, []iam.Permission{iam.InstancesCreate, iam.SettingsSetEnvironment, iam.ReviewConfigsUpdate, iam.TaskRunsCreate},
+		{
+			iam.WorkspaceDBA,
+			[]iam.Permission{iam.InstancesCreate, iam.SettingsSetEnvironment, iam.ReviewConfigsUpdate, iam.TaskRunsCreate},
 			[]iam.Permission{iam.WorkspacesSetIamPolicy, iam.ProjectsSetIamPolicy, iam.UsersCreate, iam.RolesCreate, iam.WorkloadIdentitiesCreate, iam.SettingsSet},
-			"runs databases and changes, makes nobody"},
-		{iam.WorkspaceMember, []iam.Permission{iam.SettingsGetEnvironment, iam.RolesList},
+			"runs databases and changes, makes nobody",
+		},
+		{
+			iam.WorkspaceMember,
+			[]iam.Permission{iam.SettingsGetEnvironment, iam.RolesList},
 			[]iam.Permission{iam.ProjectsList, iam.ProjectsGet, iam.DatabasesList, iam.UsersList},
-			"sees projects by belonging to them"},
-		{iam.ProjectDeveloper, []iam.Permission{iam.ReleasesCreate, iam.PlansCreate, iam.SheetsCreate, iam.ReleasesCheck},
+			"sees projects by belonging to them",
+		},
+		{
+			iam.ProjectDeveloper,
+			[]iam.Permission{iam.ReleasesCreate, iam.PlansCreate, iam.SheetsCreate, iam.ReleasesCheck},
 			[]iam.Permission{iam.RolloutsCreate, iam.TaskRunsCreate, iam.ProjectsSetIamPolicy},
-			"writes and does not run"},
-		{iam.ProjectReleaser, []iam.Permission{iam.RolloutsCreate, iam.TaskRunsCreate},
+			"writes and does not run",
+		},
+		{
+			iam.ProjectReleaser,
+			[]iam.Permission{iam.RolloutsCreate, iam.TaskRunsCreate},
 			[]iam.Permission{iam.ReleasesCreate, iam.PlansCreate, iam.SheetsCreate, iam.PlansUpdate},
-			"runs and does not write"},
-		{iam.ProjectOwner, []iam.Permission{iam.ProjectsSetIamPolicy, iam.AuditLogsSearch, iam.WorkloadIdentitiesCreate},
+			"runs and does not write",
+		},
+		{
+			iam.ProjectOwner,
+			[]iam.Permission{iam.ProjectsSetIamPolicy, iam.AuditLogsSearch, iam.WorkloadIdentitiesCreate},
 			[]iam.Permission{iam.ProjectsCreate, iam.UsersCreate, iam.RolesCreate, iam.InstancesCreate, iam.WorkspacesSetIamPolicy},
-			"rules one project and nothing above it"},
+			"rules one project and nothing above it",
+		},
 	}
 	for _, tt := range tests {
 		for _, p := range tt.holds {

@@ -294,8 +294,10 @@ func (w *worker) outcomeOf(ctx context.Context, files []slipway.File, err error)
 	}
 	se, ran := errors.AsType[*engine.StatementError](err)
 	if ran && se.Class == engine.Attention {
-		return outcome{status: slipway.Failed, failure: &se.Failure,
-			detail: fmt.Sprintf("this needs a person: %s. %s", se.Error(), capital(w.progress()))}
+		return outcome{
+			status: slipway.Failed, failure: &se.Failure,
+			detail: fmt.Sprintf("this needs a person: %s. %s", se.Error(), capital(w.progress())),
+		}
 	}
 	if ctx.Err() != nil {
 		return w.settle(ctx, files, context.Cause(ctx))

@@ -59,7 +59,8 @@ func testGroupQueries(t *testing.T, s *store.Store) {
 	ann := []slipway.GroupMember{{Member: "user:ann@x", Role: slipway.GroupOwner}}
 	update(t, s, func(ctx context.Context, tx *store.Tx) error {
 		for _, g := range []slipway.Group{
-			{Email: "c@x", Title: "DBAs", Members: ann}, {Email: "a@x", Title: "Developers"},
+			{Email: "c@x", Title: "DBAs", Members: ann},
+			{Email: "a@x", Title: "Developers"},
 			{Email: "b@x", Members: append(ann, slipway.GroupMember{Member: "workloadIdentity:w@x", Role: slipway.GroupMemberOnly})},
 		} {
 			if err := tx.CreateGroup(ctx, g); err != nil {

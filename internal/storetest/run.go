@@ -89,7 +89,6 @@ func testRunLife(t *testing.T, s *store.Store) {
 	failed.Lease.Holder, failed.Lease.Expires, failed.Updated = "", time.Time{}, got.Updated
 	failed.Task.Status, failed.Task.Updated = slipway.Failed, got.Task.Updated
 	same(t, "failed run", failed, got, err)
-
 }
 
 // testRunsOfTask makes a second run of a task and lists the runs of a rollout.

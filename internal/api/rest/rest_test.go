@@ -93,57 +93,105 @@ func TestBinding(t *testing.T) {
 		procedure         string
 		request           string // in JSON
 	}{
-		{"a word beats a variable", "GET", "/v1/users/me", "",
-			"/bytebase.v1.UserService/GetCurrentUser", `{}`},
-		{"a variable of several segments", "GET", "/v1/users/ann@example.com", "",
-			"/bytebase.v1.UserService/GetUser", `{"name": "users/ann@example.com"}`},
-		{"the word's path with another method goes to the variable", "PATCH", "/v1/users/me", `{"title": "Me"}`,
-			"/bytebase.v1.UserService/UpdateUser", `{"user": {"name": "users/me", "title": "Me"}}`},
-		{"an escaped at sign", "GET", "/v1/users/ann%40example.com", "",
-			"/bytebase.v1.UserService/GetUser", `{"name": "users/ann@example.com"}`},
-		{"custom verb at a word", "POST", "/v1/auth:exchangeToken", `{"token": "x.y.z", "email": "e"}`,
-			"/bytebase.v1.AuthService/ExchangeToken", `{"token": "x.y.z", "email": "e"}`},
-		{"custom verb at a variable", "POST", "/v1/projects/shop:undelete", `{}`,
-			"/bytebase.v1.ProjectService/UndeleteProject", `{"name": "projects/shop"}`},
-		{"custom verb after a collection", "POST", "/v1/projects/shop/releases:check", `{"targets": ["instances/pg/databases/a"]}`,
-			"/bytebase.v1.ReleaseService/CheckRelease", `{"parent": "projects/shop", "targets": ["instances/pg/databases/a"]}`},
-		{"a custom verb with GET", "GET", "/v1/projects/shop:getIamPolicy", "",
-			"/bytebase.v1.ProjectService/GetIamPolicy", `{"resource": "projects/shop"}`},
-		{"a colon that is no verb is part of the name", "GET", "/v1/users/urn:ann", "",
-			"/bytebase.v1.UserService/GetUser", `{"name": "users/urn:ann"}`},
-		{"an escaped colon is no verb", "GET", "/v1/projects/shop%3AgetIamPolicy", "",
-			"/bytebase.v1.ProjectService/GetProject", `{"name": "projects/shop:getIamPolicy"}`},
-		{"no body where none is bound", "POST", "/v1/projects/shop/releases/r1:undelete", "",
-			"/bytebase.v1.ReleaseService/UndeleteRelease", `{"name": "projects/shop/releases/r1"}`},
-		{"an empty object where no body is bound", "POST", "/v1/projects/shop/releases/r1:undelete", " {} ",
-			"/bytebase.v1.ReleaseService/UndeleteRelease", `{"name": "projects/shop/releases/r1"}`},
-		{"body in a field, the rest in the query", "POST", "/v1/projects?projectId=shop", `{"title": "Shop"}`,
-			"/bytebase.v1.ProjectService/CreateProject", `{"project": {"title": "Shop"}, "projectId": "shop"}`},
-		{"query in the spelling of the .proto file", "POST", "/v1/projects?project_id=shop", `{}`,
-			"/bytebase.v1.ProjectService/CreateProject", `{"project": {}, "projectId": "shop"}`},
-		{"the path inside the body's field", "PATCH", "/v1/instances/pg/databases/shop_dev?updateMask=project,environment",
+		{
+			"a word beats a variable", "GET", "/v1/users/me", "",
+			"/bytebase.v1.UserService/GetCurrentUser", `{}`,
+		},
+		{
+			"a variable of several segments", "GET", "/v1/users/ann@example.com", "",
+			"/bytebase.v1.UserService/GetUser", `{"name": "users/ann@example.com"}`,
+		},
+		{
+			"the word's path with another method goes to the variable", "PATCH", "/v1/users/me", `{"title": "Me"}`,
+			"/bytebase.v1.UserService/UpdateUser", `{"user": {"name": "users/me", "title": "Me"}}`,
+		},
+		{
+			"an escaped at sign", "GET", "/v1/users/ann%40example.com", "",
+			"/bytebase.v1.UserService/GetUser", `{"name": "users/ann@example.com"}`,
+		},
+		{
+			"custom verb at a word", "POST", "/v1/auth:exchangeToken", `{"token": "x.y.z", "email": "e"}`,
+			"/bytebase.v1.AuthService/ExchangeToken", `{"token": "x.y.z", "email": "e"}`,
+		},
+		{
+			"custom verb at a variable", "POST", "/v1/projects/shop:undelete", `{}`,
+			"/bytebase.v1.ProjectService/UndeleteProject", `{"name": "projects/shop"}`,
+		},
+		{
+			"custom verb after a collection", "POST", "/v1/projects/shop/releases:check", `{"targets": ["instances/pg/databases/a"]}`,
+			"/bytebase.v1.ReleaseService/CheckRelease", `{"parent": "projects/shop", "targets": ["instances/pg/databases/a"]}`,
+		},
+		{
+			"a custom verb with GET", "GET", "/v1/projects/shop:getIamPolicy", "",
+			"/bytebase.v1.ProjectService/GetIamPolicy", `{"resource": "projects/shop"}`,
+		},
+		{
+			"a colon that is no verb is part of the name", "GET", "/v1/users/urn:ann", "",
+			"/bytebase.v1.UserService/GetUser", `{"name": "users/urn:ann"}`,
+		},
+		{
+			"an escaped colon is no verb", "GET", "/v1/projects/shop%3AgetIamPolicy", "",
+			"/bytebase.v1.ProjectService/GetProject", `{"name": "projects/shop:getIamPolicy"}`,
+		},
+		{
+			"no body where none is bound", "POST", "/v1/projects/shop/releases/r1:undelete", "",
+			"/bytebase.v1.ReleaseService/UndeleteRelease", `{"name": "projects/shop/releases/r1"}`,
+		},
+		{
+			"an empty object where no body is bound", "POST", "/v1/projects/shop/releases/r1:undelete", " {} ",
+			"/bytebase.v1.ReleaseService/UndeleteRelease", `{"name": "projects/shop/releases/r1"}`,
+		},
+		{
+			"body in a field, the rest in the query", "POST", "/v1/projects?projectId=shop", `{"title": "Shop"}`,
+			"/bytebase.v1.ProjectService/CreateProject", `{"project": {"title": "Shop"}, "projectId": "shop"}`,
+		},
+		{
+			"query in the spelling of the .proto file", "POST", "/v1/projects?project_id=shop", `{}`,
+			"/bytebase.v1.ProjectService/CreateProject", `{"project": {}, "projectId": "shop"}`,
+		},
+		{
+			"the path inside the body's field", "PATCH", "/v1/instances/pg/databases/shop_dev?updateMask=project,environment",
 			`{"name": "instances/other/databases/other", "project": "projects/shop"}`,
 			"/bytebase.v1.DatabaseService/UpdateDatabase",
-			`{"database": {"name": "instances/pg/databases/shop_dev", "project": "projects/shop"}, "updateMask": "project,environment"}`},
-		{"a mask in either spelling", "PATCH", "/v1/workloadIdentities/a@b?update_mask=workloadIdentityConfig,title", `{}`,
+			`{"database": {"name": "instances/pg/databases/shop_dev", "project": "projects/shop"}, "updateMask": "project,environment"}`,
+		},
+		{
+			"a mask in either spelling", "PATCH", "/v1/workloadIdentities/a@b?update_mask=workloadIdentityConfig,title", `{}`,
 			"/bytebase.v1.WorkloadIdentityService/UpdateWorkloadIdentity",
-			`{"workloadIdentity": {"name": "workloadIdentities/a@b"}, "updateMask": "workloadIdentityConfig,title"}`},
-		{"a boolean", "PATCH", "/v1/settings/ENVIRONMENT?allowMissing=true", `{}`,
-			"/bytebase.v1.SettingService/UpdateSetting", `{"setting": {"name": "settings/ENVIRONMENT"}, "allowMissing": true}`},
-		{"an additional binding", "GET", "/v1/workspaces/-/databases?pageSize=3&filter=project+%3D%3D+%22projects/shop%22", "",
-			"/bytebase.v1.DatabaseService/ListDatabases", `{"parent": "workspaces/-", "pageSize": 3, "filter": "project == \"projects/shop\""}`},
-		{"another of the same method", "GET", "/v1/projects/shop/instances/pg/databases", "",
-			"/bytebase.v1.DatabaseService/ListDatabases", `{"parent": "projects/shop/instances/pg"}`},
-		{"an enum by name", "GET", "/v1/instances/pg/databases/a/changelogs?view=CHANGELOG_VIEW_FULL", "",
-			"/bytebase.v1.ChangelogService/ListChangelogs", `{"parent": "instances/pg/databases/a", "view": "CHANGELOG_VIEW_FULL"}`},
-		{"an enum by number", "GET", "/v1/instances/pg/databases/a/changelogs?view=1", "",
-			"/bytebase.v1.ChangelogService/ListChangelogs", `{"parent": "instances/pg/databases/a", "view": "CHANGELOG_VIEW_BASIC"}`},
-		{"an empty body is an empty message", "POST", "/v1/auth/logout", "",
-			"/bytebase.v1.AuthService/Logout", `{}`},
-		{"a deep name", "GET", "/v1/projects/shop/plans/101/rollout/stages/-/tasks/-/taskRuns", "",
-			"/bytebase.v1.RolloutService/ListTaskRuns", `{"parent": "projects/shop/plans/101/rollout/stages/-/tasks/-"}`},
-		{"a service of our own", "GET", "/v1/exchanges/abcd", "",
-			"/slipway.v1.ExchangeService/GetExchange", `{"name": "exchanges/abcd"}`},
+			`{"workloadIdentity": {"name": "workloadIdentities/a@b"}, "updateMask": "workloadIdentityConfig,title"}`,
+		},
+		{
+			"a boolean", "PATCH", "/v1/settings/ENVIRONMENT?allowMissing=true", `{}`,
+			"/bytebase.v1.SettingService/UpdateSetting", `{"setting": {"name": "settings/ENVIRONMENT"}, "allowMissing": true}`,
+		},
+		{
+			"an additional binding", "GET", "/v1/workspaces/-/databases?pageSize=3&filter=project+%3D%3D+%22projects/shop%22", "",
+			"/bytebase.v1.DatabaseService/ListDatabases", `{"parent": "workspaces/-", "pageSize": 3, "filter": "project == \"projects/shop\""}`,
+		},
+		{
+			"another of the same method", "GET", "/v1/projects/shop/instances/pg/databases", "",
+			"/bytebase.v1.DatabaseService/ListDatabases", `{"parent": "projects/shop/instances/pg"}`,
+		},
+		{
+			"an enum by name", "GET", "/v1/instances/pg/databases/a/changelogs?view=CHANGELOG_VIEW_FULL", "",
+			"/bytebase.v1.ChangelogService/ListChangelogs", `{"parent": "instances/pg/databases/a", "view": "CHANGELOG_VIEW_FULL"}`,
+		},
+		{
+			"an enum by number", "GET", "/v1/instances/pg/databases/a/changelogs?view=1", "",
+			"/bytebase.v1.ChangelogService/ListChangelogs", `{"parent": "instances/pg/databases/a", "view": "CHANGELOG_VIEW_BASIC"}`,
+		},
+		{
+			"an empty body is an empty message", "POST", "/v1/auth/logout", "",
+			"/bytebase.v1.AuthService/Logout", `{}`,
+		},
+		{
+			"a deep name", "GET", "/v1/projects/shop/plans/101/rollout/stages/-/tasks/-/taskRuns", "",
+			"/bytebase.v1.RolloutService/ListTaskRuns", `{"parent": "projects/shop/plans/101/rollout/stages/-/tasks/-"}`,
+		},
+		{
+			"a service of our own", "GET", "/v1/exchanges/abcd", "",
+			"/slipway.v1.ExchangeService/GetExchange", `{"name": "exchanges/abcd"}`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var rec recorder
@@ -206,8 +254,10 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no such path", "GET", "/v1/nothing", "", 404, 5, "there is no method at this path"},
 		{"another method's path", "PUT", "/v1/projects/shop", "", 405, 12, `this path takes DELETE, GET, PATCH, not "PUT"`},
-		{"an unknown query field", "GET", "/v1/projects?pagesize=3", "", 400, 3,
-			`query: unknown field "pagesize"; the fields are pageSize, pageToken, showDeleted, filter, orderBy`},
+		{
+			"an unknown query field", "GET", "/v1/projects?pagesize=3", "", 400, 3,
+			`query: unknown field "pagesize"; the fields are pageSize, pageToken, showDeleted, filter, orderBy`,
+		},
 		{"a number that is none", "GET", "/v1/projects?pageSize=ten", "", 400, 3, `query: "pageSize": "ten" is not a whole number of 32 bits`},
 		{"a number too large", "GET", "/v1/projects?pageSize=99999999999", "", 400, 3, `query: "pageSize": "99999999999" is not a whole number of 32 bits`},
 		{"a boolean that is none", "GET", "/v1/projects?showDeleted=yes", "", 400, 3, `query: "showDeleted": "yes" is not true or false`},
@@ -216,14 +266,22 @@ func TestRefusals(t *testing.T) {
 		{"a field of the body", "POST", "/v1/projects?project.title=x", "{}", 400, 3, `query: "project.title" stands in the path or the body of this method`},
 		{"a query beside a whole body", "POST", "/v1/auth/login?email=a", "{}", 400, 3, `query: "email": this method takes its fields in the body`},
 		{"part of a field without parts", "GET", "/v1/projects?filter.x=1", "", 400, 3, `query: "filter.x" leads into a field that has no parts`},
-		{"an unknown enum value", "GET", "/v1/instances/a/databases/b/changelogs?view=ALL", "", 400, 3,
-			`query: "view": "ALL" is not one of CHANGELOG_VIEW_UNSPECIFIED, CHANGELOG_VIEW_BASIC, CHANGELOG_VIEW_FULL`},
-		{"an unknown body field", "POST", "/v1/projects?projectId=a", `{"titel": "x"}`, 400, 3,
-			`unknown field "titel"; the fields here are ` + projectFields},
-		{"an unknown field in a list", "POST", "/v1/projects/a/releases:check", `{"release": {"files": [{"path": "a"}, {"sql": "b"}]}}`, 400, 3,
-			`unknown field "release.files.sql"; the fields here are path, version, sheet, statement, sheetSha256`},
-		{"a body where none is taken", "POST", "/v1/projects/a/releases/b:undelete", `{"name": "x"}`, 400, 3,
-			`this method takes no body; its fields stand in the path and the query`},
+		{
+			"an unknown enum value", "GET", "/v1/instances/a/databases/b/changelogs?view=ALL", "", 400, 3,
+			`query: "view": "ALL" is not one of CHANGELOG_VIEW_UNSPECIFIED, CHANGELOG_VIEW_BASIC, CHANGELOG_VIEW_FULL`,
+		},
+		{
+			"an unknown body field", "POST", "/v1/projects?projectId=a", `{"titel": "x"}`, 400, 3,
+			`unknown field "titel"; the fields here are ` + projectFields,
+		},
+		{
+			"an unknown field in a list", "POST", "/v1/projects/a/releases:check", `{"release": {"files": [{"path": "a"}, {"sql": "b"}]}}`, 400, 3,
+			`unknown field "release.files.sql"; the fields here are path, version, sheet, statement, sheetSha256`,
+		},
+		{
+			"a body where none is taken", "POST", "/v1/projects/a/releases/b:undelete", `{"name": "x"}`, 400, 3,
+			`this method takes no body; its fields stand in the path and the query`,
+		},
 		{"a broken query", "GET", "/v1/projects?filter=%zz", "", 400, 3, `query: it is not field=value, joined by & and escaped by percent signs`},
 		{"a path that is not UTF-8", "GET", "/v1/projects/%ff", "", 400, 3, `path: name is not valid UTF-8, escaped by percent signs`},
 		{"a query that is not UTF-8", "GET", "/v1/projects?filter=%ff", "", 400, 3, `query: "filter": "\xff" is not valid UTF-8`},

@@ -196,16 +196,32 @@ func TestExamine(t *testing.T) {
 		rows  []int64
 	}{
 		{"files build on each other", []string{"CREATE TABLE a (x);", "ALTER TABLE a ADD COLUMN y;", "INSERT INTO a (y) VALUES (1); SELECT * FROM notes;"}, [][]advice{nil, nil, nil}, []int64{0, 0, 0}},
-		{"a table that is not there", []string{"SELECT 1;\n  INSERT INTO nowhere VALUES (1);\nUPDATE users SET nope = 1;"},
-			[][]advice{{{260, 2, 15, "no such table: nowhere"}, {260, 3, 18, "no such column: nope"}}}, []int64{0}},
+		{
+			"a table that is not there",
+			[]string{"SELECT 1;\n  INSERT INTO nowhere VALUES (1);\nUPDATE users SET nope = 1;"},
+			[][]advice{{{260, 2, 15, "no such table: nowhere"}, {260, 3, 18, "no such column: nope"}}},
+			[]int64{0},
+		},
 		{"a table that is there", []string{"CREATE TABLE users (id INTEGER);"}, [][]advice{{{260, 1, 14, "table users already exists"}}}, []int64{0}},
-		{"a syntax error ends its file", []string{"CREATE TABLE b (x);\nINSERT INTO users (email) VALUES ('ä',, 'b');\nINSERT INTO nowhere VALUES (1);", "INSERT INTO b VALUES (1);"},
-			[][]advice{{{201, 2, 39, `near ",": syntax error`}}, nil}, []int64{0, 0}},
+		{
+			"a syntax error ends its file",
+			[]string{"CREATE TABLE b (x);\nINSERT INTO users (email) VALUES ('ä',, 'b');\nINSERT INTO nowhere VALUES (1);", "INSERT INTO b VALUES (1);"},
+			[][]advice{{{201, 2, 39, `near ",": syntax error`}}, nil},
+			[]int64{0, 0},
+		},
 		{"an incomplete statement", []string{"CREATE TABLE b ("}, [][]advice{{{201, 1, 17, "incomplete input"}}}, []int64{0}},
-		{"rows of plain statements", []string{"UPDATE users SET email = (SELECT 'x' WHERE 1) WHERE id IN (SELECT 2 UNION SELECT 3); DELETE FROM users;", "UPDATE OR IGNORE users SET email = 'x'; DELETE FROM main.users AS u WHERE u.id = 1;"},
-			[][]advice{nil, nil}, []int64{6, 1}},
-		{"nothing reaches out", []string{"ATTACH 'x' AS y; VACUUM INTO 'x'; CREATE TABLE big AS WITH RECURSIVE c(x) AS (SELECT zeroblob(1000000) UNION ALL SELECT x FROM c) SELECT x FROM c;"},
-			[][]advice{{{260, 1, 35, "database or disk is full"}}}, []int64{0}},
+		{
+			"rows of plain statements",
+			[]string{"UPDATE users SET email = (SELECT 'x' WHERE 1) WHERE id IN (SELECT 2 UNION SELECT 3); DELETE FROM users;", "UPDATE OR IGNORE users SET email = 'x'; DELETE FROM main.users AS u WHERE u.id = 1;"},
+			[][]advice{nil, nil},
+			[]int64{6, 1},
+		},
+		{
+			"nothing reaches out",
+			[]string{"ATTACH 'x' AS y; VACUUM INTO 'x'; CREATE TABLE big AS WITH RECURSIVE c(x) AS (SELECT zeroblob(1000000) UNION ALL SELECT x FROM c) SELECT x FROM c;"},
+			[][]advice{{{260, 1, 35, "database or disk is full"}}},
+			[]int64{0},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var files []engine.ExamineFile
