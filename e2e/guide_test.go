@@ -19,6 +19,7 @@ import (
 // its migrations are rolled out when they are merged, and running the pipeline
 // again changes nothing.
 func TestGuide(t *testing.T) {
+	t.Parallel()
 	for _, s := range settings {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()

@@ -20,6 +20,7 @@ import (
 // a person without roles, against a server of their own. Besides the commands
 // of testscript they have those of scriptCommands.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories: %v", err)
@@ -76,18 +77,20 @@ func scriptCommands() map[string]command {
 		"project":   usual(0, 0, "project", func(_ *testscript.TestScript, w *world, _ []string) { w.project("sqlite") }),
 		"trust":     usual(0, -1, "trust [branch=NAME|tag=NAME]…", trustRefs),
 		"grant":     usual(0, 0, "grant", func(_ *testscript.TestScript, w *world, _ []string) { w.grant() }),
-		"revoke":    usual(0, 0, "revoke", func(_ *testscript.TestScript, w *world, _ []string) { w.bind("projects/my-project", "roles/gitopsServiceAgent") }),
-		"person":    usual(1, 1, "person EMAIL", func(_ *testscript.TestScript, w *world, args []string) { w.person(args[0], personPassword) }),
-		"issuer":    usual(1, 1, "issuer up|down", issuer),
-		"idtoken":   usual(1, -1, "idtoken FILE [KEY=VALUE]…", idToken),
-		"job":       usual(1, 1, "job FILE", runAsJob),
-		"admin":     usual(2, 3, "admin METHOD PATH [BODY]", asAdmin),
-		"as":        usual(4, 5, "as WHO METHOD PATH [BODY] STATUS", as),
-		"exchange":  usual(3, 3, "exchange FILE EMAIL STATUS", exchange),
-		"rows":      usual(2, 2, "rows ENVIRONMENT QUERY", rows),
-		"await":     usual(2, 2, "await PATTERN PATH", awaitAnswer),
-		"capture":   usual(3, 3, "capture VARIABLE FILE PATTERN", capture),
-		"exits":     usual(2, -1, "exits CODE PROGRAM [ARGUMENT]…", exits),
+		"revoke": usual(0, 0, "revoke", func(_ *testscript.TestScript, w *world, _ []string) {
+			w.bind("projects/my-project", "roles/gitopsServiceAgent")
+		}),
+		"person":   usual(1, 1, "person EMAIL", func(_ *testscript.TestScript, w *world, args []string) { w.person(args[0], personPassword) }),
+		"issuer":   usual(1, 1, "issuer up|down", issuer),
+		"idtoken":  usual(1, -1, "idtoken FILE [KEY=VALUE]…", idToken),
+		"job":      usual(1, 1, "job FILE", runAsJob),
+		"admin":    usual(2, 3, "admin METHOD PATH [BODY]", asAdmin),
+		"as":       usual(4, 5, "as WHO METHOD PATH [BODY] STATUS", as),
+		"exchange": usual(3, 3, "exchange FILE EMAIL STATUS", exchange),
+		"rows":     usual(2, 2, "rows ENVIRONMENT QUERY", rows),
+		"await":    usual(2, 2, "await PATTERN PATH", awaitAnswer),
+		"capture":  usual(3, 3, "capture VARIABLE FILE PATTERN", capture),
+		"exits":    usual(2, -1, "exits CODE PROGRAM [ARGUMENT]…", exits),
 	}
 }
 

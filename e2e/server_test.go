@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -135,6 +136,16 @@ func (s *running) stop(sig syscall.Signal) int {
 	}
 	s.cmd = nil
 	return exitCode(err)
+}
+
+// accepts reports whether the server takes connections.
+func (s *running) accepts() bool {
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(s.URL, "http://"), time.Second)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // admin calls the REST API as the administrator and decodes the answer into
