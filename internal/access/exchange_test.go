@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -225,7 +226,7 @@ func TestIssuerAway(t *testing.T) {
 	if x.Allowed || x.Reason != "jwks_unavailable" {
 		t.Errorf("on record: %+v", x)
 	}
-	if e, ok := err.(*slipway.Error); !ok || e.RetryAfter == 0 || !strings.Contains(e.Message, x.Reference) {
+	if e, ok := errors.AsType[*slipway.Error](err); !ok || e.RetryAfter == 0 || !strings.Contains(e.Message, x.Reference) {
 		t.Errorf("error %+v, want one with a time to wait and the reference %s", err, x.Reference)
 	}
 }

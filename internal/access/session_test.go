@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func TestLoginIsLimited(t *testing.T) {
 	}
 	err := from("198.51.100.9", adminEmail, adminPassword)
 	want(t, "the account, from anywhere", err, slipway.Exhausted, "wait 10s")
-	if e, ok := err.(*slipway.Error); !ok || e.RetryAfter != 10*time.Second {
+	if e, ok := errors.AsType[*slipway.Error](err); !ok || e.RetryAfter != 10*time.Second {
 		t.Errorf("the refusal does not say how long: %+v", err)
 	}
 	want(t, "another account", from("192.0.2.1", "bob@example.com", "wrong"), slipway.Unauthenticated, "invalid")

@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 	"unicode/utf8"
@@ -53,7 +54,11 @@ func (s *splitter) next() (Statement, bool, *Error) {
 		}
 		t, err := s.lexer.next()
 		if err != nil {
-			return Statement{}, false, s.locate(err.(*Error))
+			e, ok := errors.AsType[*Error](err)
+			if !ok { // unreachable unless the lexer makes errors of another type
+				e = &Error{Message: err.Error()}
+			}
+			return Statement{}, false, s.locate(e)
 		}
 		if t.Kind == 0 || depth <= 0 && !body.open && s.ends(t) {
 			if start >= 0 || t.Kind == 0 {
