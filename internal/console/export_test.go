@@ -10,5 +10,8 @@ func Routes() map[string]string {
 	return list
 }
 
+// A Pipeline is what a .gitlab-ci.yml is made from.
+type Pipeline = pipeline
+
 // StatusOf and Kinds are the console's table of kinds.
 var StatusOf = statusOf
