@@ -134,28 +134,6 @@ func hashOf(token string) string {
 // instant returns now as the store keeps it: in UTC, to the microsecond.
 func (s *Service) instant() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
-// grants returns what decisions about project are made from; "" is the
-// workspace alone.
-func grants(ctx context.Context, r store.Reader, project string) (iam.Grants, error) {
-	custom, err := r.Roles(ctx)
-	if err != nil {
-		return iam.Grants{}, err
-	}
-	workspace, err := r.Policy(ctx, slipway.WorkspaceName)
-	if err != nil {
-		return iam.Grants{}, err
-	}
-	g := iam.Grants{Policies: []slipway.Policy{workspace}, Roles: iam.RolesOf(custom)}
-	if project != "" {
-		own, err := r.Policy(ctx, "projects/"+project)
-		if err != nil {
-			return iam.Grants{}, err
-		}
-		g.Policies = append(g.Policies, own)
-	}
-	return g, nil
-}
-
 // noMore refuses who if it would hand out a permission of want on project that
 // it does not hold there itself; what says for what. Whoever grants can
 // therefore never grant itself more.
@@ -163,7 +141,7 @@ func (s *Service) noMore(ctx context.Context, r store.Reader, who slipway.Princi
 	if who.Kind == slipway.SystemKind {
 		return nil
 	}
-	g, err := grants(ctx, r, project)
+	g, err := gate.Grants(ctx, r, who, project)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // workspace. It records nothing: it is for choosing what to offer, never for
 // deciding what to do.
 func (s *Service) Held(ctx context.Context, who slipway.Principal, project string) (iam.Set, error) {
-	g, err := grants(ctx, s.st.Reader, project)
+	g, err := gate.Grants(ctx, s.st.Reader, who, project)
 	if err != nil {
 		return nil, err
 	}

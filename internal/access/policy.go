@@ -115,7 +115,7 @@ func memberExists(ctx context.Context, r store.Reader, member string) error {
 	case "workloadIdentity":
 		_, err = r.WorkloadIdentity(ctx, email)
 	case "group":
-		return slipway.Errorf(slipway.Unimplemented, "member %q: groups are not built yet; name the people", member)
+		_, err = r.Group(ctx, email)
 	}
 	if slipway.KindOf(err) == slipway.NotFound {
 		return slipway.Errorf(slipway.Invalid, "member %q: there is no such %s; make it first", member, kind)
@@ -244,7 +244,7 @@ func (s *Service) DeleteRole(ctx context.Context, who slipway.Principal, id stri
 		if err != nil {
 			return err
 		}
-		where, err := boundOn(ctx, tx.Reader, r.Name())
+		where, err := boundOn(ctx, tx.Reader, func(b slipway.Binding) bool { return b.Role == r.Name() })
 		if err != nil {
 			return err
 		}
@@ -262,28 +262,34 @@ func customRole(ctx context.Context, r store.Reader, id string) (slipway.Role, e
 	return r.Role(ctx, id)
 }
 
-// boundOn returns a resource whose policy binds the role of that name, or "".
-func boundOn(ctx context.Context, r store.Reader, role string) (string, error) {
-	binds := func(resource string) (bool, error) {
-		p, err := r.Policy(ctx, resource)
-		return slices.ContainsFunc(p.Bindings, func(b slipway.Binding) bool { return b.Role == role }), err
-	}
-	if found, err := binds(slipway.WorkspaceName); found || err != nil {
-		return slipway.WorkspaceName, err
-	}
+// boundOn returns a resource whose policy has a binding that match takes, or "".
+func boundOn(ctx context.Context, r store.Reader, match func(slipway.Binding) bool) (string, error) {
+	where := ""
+	err := eachPolicy(ctx, r, func(p store.ResourcePolicy) error {
+		if where == "" && slices.ContainsFunc(p.Bindings, match) {
+			where = p.Resource
+		}
+		return nil
+	})
+	return where, err
+}
+
+// eachPolicy calls f with every policy, deleted projects' too, since they can
+// come back.
+func eachPolicy(ctx context.Context, r store.Reader, f func(store.ResourcePolicy) error) error {
 	page := slipway.Page{Size: slipway.MaxPageSize}
 	for {
-		projects, next, err := r.Projects(ctx, store.ProjectQuery{ShowDeleted: true}, page)
+		list, next, err := r.Policies(ctx, page)
 		if err != nil {
-			return "", fmt.Errorf("look for grants of %s: %w", role, err)
+			return fmt.Errorf("look through the policies: %w", err)
 		}
-		for _, p := range projects {
-			if found, err := binds(p.Name()); found || err != nil {
-				return p.Name(), err
+		for _, p := range list {
+			if err := f(p); err != nil {
+				return err
 			}
 		}
 		if page.After = next; next == "" {
-			return "", nil
+			return nil
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestSetPolicy(t *testing.T) {
 		{"on the workspace, by an owner", slipway.WorkspaceName, owner, admins, slipway.Denied, "bb.workspaces.setIamPolicy"},
 		{"for nobody who exists", "projects/shop", owner, []slipway.Binding{keep, bind(iam.ProjectViewer, "user:typo@example.com")}, slipway.Invalid, "no such user"},
 		{"for an identity that does not exist", "projects/shop", owner, []slipway.Binding{keep, bind(iam.ProjectViewer, "workloadIdentity:typo@workload.bytebase.com")}, slipway.Invalid, "no such workloadIdentity"},
-		{"for a group", "projects/shop", owner, []slipway.Binding{keep, bind(iam.ProjectViewer, "group:devs@example.com")}, slipway.Unimplemented, "groups are not built yet"},
+		{"for a group that is not there", "projects/shop", h.admin, []slipway.Binding{bind(iam.ProjectViewer, "group:devs@example.com")}, slipway.Invalid, "there is no such group"},
 		{"of an unknown role", "projects/shop", owner, []slipway.Binding{keep, bind("roles/none", "user:dev@example.com")}, slipway.Invalid, "there is no role"},
 		{"of a project that is not", "projects/none", h.admin, nil, slipway.NotFound, "none"},
 		{"of something else", "instances/pg", h.admin, nil, slipway.Invalid, "has no IAM policy"},

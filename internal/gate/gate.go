@@ -7,13 +7,15 @@
 // stands without the other; the entry of a refusal or of a failed change has a
 // transaction of its own, so that no rollback erases it.
 //
-// Policies and roles are read for every decision: what was taken away is gone
-// with the next call, on every server that shares the store.
+// Policies, roles and groups are read for every decision: what was taken away
+// is gone with the next call, on every server that shares the store.
 package gate
 
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"slipway"
@@ -88,7 +90,7 @@ func (g *Gate) May(ctx context.Context, who slipway.Principal, p iam.Permission,
 	if who.Kind == slipway.SystemKind {
 		return true, nil
 	}
-	grants, err := g.grants(ctx, project)
+	grants, err := Grants(ctx, g.st.Reader, who, project)
 	if err != nil {
 		return false, err
 	}
@@ -107,6 +109,10 @@ func (g *Gate) Projects(ctx context.Context, who slipway.Principal, p iam.Permis
 		return false, nil, err
 	}
 	ids = []string{} // never nil, which queries of the store take for all
+	groups, err := g.st.GroupsOf(ctx, who.Member())
+	if err != nil {
+		return false, nil, err
+	}
 	roles, page := iam.RolesOf(custom), slipway.Page{Size: slipway.MaxPageSize}
 	for {
 		// A project without a policy of its own grants nothing that the
@@ -116,7 +122,7 @@ func (g *Gate) Projects(ctx context.Context, who slipway.Principal, p iam.Permis
 			return false, nil, err
 		}
 		for _, policy := range list {
-			grants := iam.Grants{Policies: []slipway.Policy{policy.Policy}, Roles: roles}
+			grants := iam.Grants{Policies: []slipway.Policy{policy.Policy}, Roles: roles, Groups: groups}
 			id := slipway.ProjectOf(policy.Resource)
 			if id != "" && len(ids) < slipway.MaxPageSize && grants.Allow(who, p, g.now()) {
 				ids = append(ids, id)
@@ -143,9 +149,10 @@ func (g *Gate) decide(ctx context.Context, act Act) error {
 	return e
 }
 
-// grants returns what counts in a decision about project.
-func (g *Gate) grants(ctx context.Context, project string) (iam.Grants, error) {
-	custom, err := g.st.Roles(ctx)
+// Grants returns what counts in a decision about who in project, "" being the
+// workspace, as r has it.
+func Grants(ctx context.Context, r store.Reader, who slipway.Principal, project string) (iam.Grants, error) {
+	custom, err := r.Roles(ctx)
 	if err != nil {
 		return iam.Grants{}, err
 	}
@@ -154,12 +161,28 @@ func (g *Gate) grants(ctx context.Context, project string) (iam.Grants, error) {
 	if project != "" {
 		resources = append(resources, slipway.Project{ID: project}.Name())
 	}
-	for _, r := range resources {
-		policy, err := g.st.Policy(ctx, r)
+	for _, name := range resources {
+		policy, err := r.Policy(ctx, name)
 		if err != nil {
 			return iam.Grants{}, err
 		}
 		grants.Policies = append(grants.Policies, policy)
 	}
-	return grants, nil
+	if namesGroups(grants.Policies...) {
+		grants.Groups, err = r.GroupsOf(ctx, who.Member())
+	}
+	return grants, err
+}
+
+// namesGroups reports whether a group is bound by any of policies: else nobody's
+// groups matter, and the read of them is saved.
+func namesGroups(policies ...slipway.Policy) bool {
+	for _, p := range policies {
+		for _, b := range p.Bindings {
+			if slices.ContainsFunc(b.Members, func(m string) bool { return strings.HasPrefix(m, slipway.GroupPrefix) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
