@@ -70,7 +70,7 @@ func register(s *connect.Server, deps Deps, cfg Config) {
 	pb.RegisterDatabaseGroupServiceHandler(s, pb.UnimplementedDatabaseGroupServiceHandler{})
 	pb.RegisterDatabaseServiceHandler(s, newDatabase(deps))
 	pb.RegisterExchangeServiceHandler(s, exchanges{access: deps.Access})
-	pb.RegisterGroupServiceHandler(s, pb.UnimplementedGroupServiceHandler{})
+	pb.RegisterGroupServiceHandler(s, groups{access: deps.Access})
 	pb.RegisterInstanceServiceHandler(s, newInstance(deps))
 	pb.RegisterPlanServiceHandler(s, newPlans(deps))
 	pb.RegisterProjectServiceHandler(s, newProject(deps))

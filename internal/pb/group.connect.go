@@ -88,7 +88,7 @@ type GroupServiceClient interface {
 	// UpdateGroup changes a group.
 	// Permission: bb.groups.update.
 	UpdateGroup(context.Context, *UpdateGroupRequest) (*Group, error)
-	// DeleteGroup deletes a group; its members stay.
+	// DeleteGroup deletes a group that no policy binds; its members stay.
 	// Permission: bb.groups.delete.
 	DeleteGroup(context.Context, *DeleteGroupRequest) (*emptypb.Empty, error)
 }
@@ -113,7 +113,7 @@ type GroupServiceHandler interface {
 	// UpdateGroup changes a group.
 	// Permission: bb.groups.update.
 	UpdateGroup(context.Context, *UpdateGroupRequest) (*Group, error)
-	// DeleteGroup deletes a group; its members stay.
+	// DeleteGroup deletes a group that no policy binds; its members stay.
 	// Permission: bb.groups.delete.
 	DeleteGroup(context.Context, *DeleteGroupRequest) (*emptypb.Empty, error)
 }

@@ -400,7 +400,7 @@ func (x *DeleteGroupRequest) GetName() string {
 	return ""
 }
 
-// Group is a set of people.
+// Group is a set of people, service accounts and workload identities.
 type Group struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -487,9 +487,12 @@ func (x *Group) GetEmail() string {
 
 // GroupMember is one of a group.
 type GroupMember struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Member        string                 `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
-	Role          GroupMember_Role       `protobuf:"varint,2,opt,name=role,proto3,enum=bytebase.v1.GroupMember_Role" json:"role,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "users/{email}", "serviceAccounts/{email}" or "workloadIdentities/{email}";
+	// taken also as IAM bindings spell it, "user:{email}".
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// MEMBER when it is left out. Owners are people and may change the group.
+	Role          GroupMember_Role `protobuf:"varint,2,opt,name=role,proto3,enum=bytebase.v1.GroupMember_Role" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
