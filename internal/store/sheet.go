@@ -32,3 +32,14 @@ func (tx *Tx) PutSheet(ctx context.Context, project string, content []byte) (str
 		ON CONFLICT DO NOTHING`, project, name, content))
 	return name, err
 }
+
+// SheetPart returns a sheet with at most size bytes of its content from an
+// offset, without reading the rest out of the database.
+func (r Reader) SheetPart(ctx context.Context, project, sha256 string, from, size int) (slipway.Sheet, error) {
+	s := slipway.Sheet{Project: project, SHA256: sha256}
+	return one(ctx, r, "sheet "+quote(s.Name()), func(row row) (slipway.Sheet, error) {
+		err := row.Scan(&s.Content, &s.Size)
+		return s, err
+	}, ask(`
+		SELECT substr(content, $3, $4), length(content) FROM sheet WHERE project = $1 AND sha256 = $2`, project, sha256, from+1, size))
+}

@@ -35,6 +35,10 @@ func testSheets(t *testing.T, s *store.Store) {
 		if err != nil || !bytes.Equal(got.Content, content) || got.Size != int64(len(content)) || got.SHA256 != sum[0] || got.Project != "shop" {
 			t.Errorf("sheet of %d bytes: got %d bytes, size %d, %s, %v", len(content), len(got.Content), got.Size, got.Name(), err)
 		}
+		part, err := s.SheetPart(ctx, "shop", sum[0], 1, 2)
+		if want := content[min(1, len(content)):min(3, len(content))]; err != nil || !bytes.Equal(part.Content, want) || part.Size != got.Size {
+			t.Errorf("2 bytes from offset 1 of %d: got %q of %d, %v", len(content), part.Content, part.Size, err)
+		}
 		_, err = s.Sheet(ctx, "default", sum[0])
 		wantKind(t, "another project's sheet", err, slipway.NotFound)
 	}
