@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 
@@ -46,9 +47,27 @@ func CheckCondition(condition string) error {
 	return nil
 }
 
-// holds reports whether the condition is true at now. One that cannot be
+// untilForm is how a condition that only sets an end is written.
+var untilForm = regexp.MustCompile(`^\s*request\.time\s*<\s*timestamp\(\s*["']([^"']+)["']\s*\)\s*$`)
+
+// Until returns the condition of a binding that holds before t.
+func Until(t time.Time) string {
+	return `request.time < timestamp("` + t.UTC().Format(time.RFC3339) + `")`
+}
+
+// UntilOf returns when a condition ceases to hold, if that is all it says.
+func UntilOf(condition string) (time.Time, bool) {
+	m := untilForm.FindStringSubmatch(condition)
+	if m == nil {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339, m[1])
+	return t.UTC(), err == nil
+}
+
+// Holds reports whether the condition is true at now. One that cannot be
 // evaluated is not.
-func holds(condition string, now time.Time) bool {
+func Holds(condition string, now time.Time) bool {
 	if condition == "" {
 		return true
 	}

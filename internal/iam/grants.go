@@ -22,7 +22,7 @@ type Grants struct {
 // Allow reports whether who holds p at the instant now.
 func (g Grants) Allow(who slipway.Principal, p Permission, now time.Time) bool {
 	for b := range g.bindings(who) {
-		if g.Roles[b.Role][p] && holds(b.Condition, now) {
+		if g.Roles[b.Role][p] && Holds(b.Condition, now) {
 			return true
 		}
 	}
@@ -33,7 +33,7 @@ func (g Grants) Allow(who slipway.Principal, p Permission, now time.Time) bool {
 func (g Grants) Held(who slipway.Principal, now time.Time) Set {
 	held := Set{}
 	for b := range g.bindings(who) {
-		if !holds(b.Condition, now) {
+		if !Holds(b.Condition, now) {
 			continue
 		}
 		for p := range g.Roles[b.Role] {

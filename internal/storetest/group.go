@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"slipway"
@@ -111,4 +112,35 @@ func testGroupQueries(t *testing.T, s *store.Store) {
 	if err != nil || wins != 1 || len(last.Members) != 1 {
 		t.Errorf("%d of 6 concurrent changes of one revision succeeded and left %+v, %v; want one", wins, last, err)
 	}
+}
+
+func testNames(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	update(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for what, err := range map[string]error{
+			"user":     tx.CreateUser(ctx, slipway.User{Email: "a@x", Title: "Ann", Deleted: true}),
+			"account":  tx.CreateServiceAccount(ctx, slipway.ServiceAccount{Email: "s@x", Title: "Robot"}),
+			"identity": tx.CreateWorkloadIdentity(ctx, slipway.WorkloadIdentity{Email: "w@x", Title: "Deploy"}),
+			"group":    tx.CreateGroup(ctx, slipway.Group{Email: "a@x", Title: "Team"}),
+		} {
+			if err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		return nil
+	})
+	asked := []string{"user:a@x", "serviceAccount:s@x", "workloadIdentity:w@x", "user:s@x", "user:nope@x", "allUsers"}
+	for i := range 600 { // more than one statement takes
+		asked = append(asked, fmt.Sprintf("user:%d@x", i))
+	}
+	got, err := s.Names(ctx, asked)
+	same(t, "names", map[string]store.Named{
+		"user:a@x":             {Member: "user:a@x", Title: "Ann", Deleted: true},
+		"serviceAccount:s@x":   {Member: "serviceAccount:s@x", Title: "Robot"},
+		"workloadIdentity:w@x": {Member: "workloadIdentity:w@x", Title: "Deploy"},
+	}, got, err)
+	got, err = s.Names(ctx, []string{"group:a@x"})
+	same(t, "name of a group", map[string]store.Named{"group:a@x": {Member: "group:a@x", Title: "Team"}}, got, err)
+	got, err = s.Names(ctx, nil)
+	same(t, "names of nobody", map[string]store.Named{}, got, err)
 }

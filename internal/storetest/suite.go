@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"PolicyEtag", testPolicyEtag},
 		{"Groups", testGroups},
 		{"GroupQueries", testGroupQueries},
+		{"Names", testNames},
 		{"Sessions", testSessions},
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
