@@ -71,7 +71,7 @@ type ActuatorInfo struct {
 	Saas bool `protobuf:"varint,4,opt,name=saas,proto3" json:"saas,omitempty"`
 	// Where people reach the console.
 	ExternalUrl string `protobuf:"bytes,8,opt,name=external_url,json=externalUrl,proto3" json:"external_url,omitempty"`
-	// When a call with a credential last came in.
+	// When a call with a credential last came in, which is this one.
 	LastActiveTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_active_time,json=lastActiveTime,proto3" json:"last_active_time,omitempty"`
 	// "workspaces/default".
 	Workspace              string   `protobuf:"bytes,13,opt,name=workspace,proto3" json:"workspace,omitempty"`
@@ -81,11 +81,11 @@ type ActuatorInfo struct {
 	EnableSample           bool     `protobuf:"varint,22,opt,name=enable_sample,json=enableSample,proto3" json:"enable_sample,omitempty"`
 	// Whether external_url was given when the server was started.
 	ExternalUrlFromFlag bool `protobuf:"varint,23,opt,name=external_url_from_flag,json=externalUrlFromFlag,proto3" json:"external_url_from_flag,omitempty"`
-	// How many servers share the store.
+	// Always 1, however many servers share the store.
 	ReplicaCount int32 `protobuf:"varint,24,opt,name=replica_count,json=replicaCount,proto3" json:"replica_count,omitempty"`
 	// "projects/default", where databases are until a project takes them over.
 	DefaultProject string `protobuf:"bytes,26,opt,name=default_project,json=defaultProject,proto3" json:"default_project,omitempty"`
-	// How many people hold a role.
+	// Not used yet.
 	UserCountInIam     int32 `protobuf:"varint,27,opt,name=user_count_in_iam,json=userCountInIam,proto3" json:"user_count_in_iam,omitempty"`
 	ActiveVcsUserCount int32 `protobuf:"varint,28,opt,name=active_vcs_user_count,json=activeVcsUserCount,proto3" json:"active_vcs_user_count,omitempty"`
 	// The version of this program.

@@ -97,11 +97,12 @@ func (AuditLog_Severity) EnumDescriptor() ([]byte, []int) {
 // SearchAuditLogsRequest is what AuditLogService.SearchAuditLogs takes.
 type SearchAuditLogsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "projects/{}"; empty is everything.
+	// "projects/{}"; empty and "projects/-" are everything.
 	Parent string `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
-	// CEL over user, method, resource, severity and create_time (>= and <=), joined by &&.
+	// CEL over user, method, resource, severity (== "ERROR" is what failed or was refused) and
+	// create_time (>= and <=), joined by &&. A resource finds what is beneath it too.
 	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// A field, and "desc" after it for the reverse.
+	// "create_time desc", or empty, which is the same.
 	OrderBy string `protobuf:"bytes,2,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// At most this many are returned; 0 is 10, and 1000 is the most.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -243,15 +244,16 @@ type AuditLog struct {
 	Method   string            `protobuf:"bytes,4,opt,name=method,proto3" json:"method,omitempty"`
 	Severity AuditLog_Severity `protobuf:"varint,5,opt,name=severity,proto3,enum=bytebase.v1.AuditLog_Severity" json:"severity,omitempty"`
 	Resource string            `protobuf:"bytes,6,opt,name=resource,proto3" json:"resource,omitempty"`
-	// JSON without secrets, cut to 16 KiB.
+	// JSON without secrets; of a request above 16 KiB only its size.
 	Request string `protobuf:"bytes,7,opt,name=request,proto3" json:"request,omitempty"`
-	// JSON without secrets, cut to 16 KiB.
+	// Not used yet.
 	Response string `protobuf:"bytes,8,opt,name=response,proto3" json:"response,omitempty"`
 	// Unset when the act succeeded.
-	Status          *status.Status       `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
-	Latency         *durationpb.Duration `protobuf:"bytes,10,opt,name=latency,proto3" json:"latency,omitempty"`
-	ServiceData     *anypb.Any           `protobuf:"bytes,11,opt,name=service_data,json=serviceData,proto3" json:"service_data,omitempty"`
-	RequestMetadata *RequestMetadata     `protobuf:"bytes,12,opt,name=request_metadata,json=requestMetadata,proto3" json:"request_metadata,omitempty"`
+	Status  *status.Status       `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
+	Latency *durationpb.Duration `protobuf:"bytes,10,opt,name=latency,proto3" json:"latency,omitempty"`
+	// A JobInfo, when a CI job acted.
+	ServiceData     *anypb.Any       `protobuf:"bytes,11,opt,name=service_data,json=serviceData,proto3" json:"service_data,omitempty"`
+	RequestMetadata *RequestMetadata `protobuf:"bytes,12,opt,name=request_metadata,json=requestMetadata,proto3" json:"request_metadata,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -372,8 +374,9 @@ func (x *AuditLog) GetRequestMetadata() *RequestMetadata {
 
 // RequestMetadata is where a call came from.
 type RequestMetadata struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	CallerIp string                 `protobuf:"bytes,1,opt,name=caller_ip,json=callerIp,proto3" json:"caller_ip,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The connection's address, or what a trusted proxy says.
+	CallerIp string `protobuf:"bytes,1,opt,name=caller_ip,json=callerIp,proto3" json:"caller_ip,omitempty"`
 	// The caller's word.
 	CallerSuppliedUserAgent string `protobuf:"bytes,2,opt,name=caller_supplied_user_agent,json=callerSuppliedUserAgent,proto3" json:"caller_supplied_user_agent,omitempty"`
 	unknownFields           protoimpl.UnknownFields

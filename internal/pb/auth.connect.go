@@ -76,7 +76,8 @@ type AuthServiceClient interface {
 	// a reference under which ExchangeService explains it; UNAVAILABLE means that the token's issuer
 	// could not be reached, so that trying again may help.
 	ExchangeToken(context.Context, *ExchangeTokenRequest) (*ExchangeTokenResponse, error)
-	// Signup makes the first person of a new workspace its administrator, and afterwards nobody.
+	// Signup makes the first person of a new workspace its administrator, and afterwards nobody. The
+	// setup token that the server printed when it started comes with it as the bearer token.
 	Signup(context.Context, *SignupRequest) (*LoginResponse, error)
 }
 
@@ -97,7 +98,8 @@ type AuthServiceHandler interface {
 	// a reference under which ExchangeService explains it; UNAVAILABLE means that the token's issuer
 	// could not be reached, so that trying again may help.
 	ExchangeToken(context.Context, *ExchangeTokenRequest) (*ExchangeTokenResponse, error)
-	// Signup makes the first person of a new workspace its administrator, and afterwards nobody.
+	// Signup makes the first person of a new workspace its administrator, and afterwards nobody. The
+	// setup token that the server printed when it started comes with it as the bearer token.
 	Signup(context.Context, *SignupRequest) (*LoginResponse, error)
 }
 

@@ -31,9 +31,9 @@ type LoginRequest struct {
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
 	// Or a service account's key.
 	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
-	// Answer with a cookie instead of a token.
+	// Whether it is a browser that signs in; kept with the session. The answer is the same.
 	Web bool `protobuf:"varint,3,opt,name=web,proto3" json:"web,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED, as are the codes below.
 	IdpName      string  `protobuf:"bytes,4,opt,name=idp_name,json=idpName,proto3" json:"idp_name,omitempty"`
 	OtpCode      *string `protobuf:"bytes,6,opt,name=otp_code,json=otpCode,proto3,oneof" json:"otp_code,omitempty"`
 	RecoveryCode *string `protobuf:"bytes,7,opt,name=recovery_code,json=recoveryCode,proto3,oneof" json:"recovery_code,omitempty"`
@@ -140,11 +140,11 @@ func (x *LoginRequest) GetWorkspace() string {
 
 // LoginResponse is what AuthService.Login, AuthService.Signup answers.
 type LoginResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty for web.
-	Token        string  `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
-	MfaTempToken *string `protobuf:"bytes,2,opt,name=mfa_temp_token,json=mfaTempToken,proto3,oneof" json:"mfa_temp_token,omitempty"`
-	// Whether the password must be changed before anything else.
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Token        string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	MfaTempToken *string                `protobuf:"bytes,2,opt,name=mfa_temp_token,json=mfaTempToken,proto3,oneof" json:"mfa_temp_token,omitempty"`
+	// Whether somebody else set the password, so that a new one should be chosen. The server does not
+	// insist on it.
 	RequireResetPassword bool  `protobuf:"varint,3,opt,name=require_reset_password,json=requireResetPassword,proto3" json:"require_reset_password,omitempty"`
 	User                 *User `protobuf:"bytes,4,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields        protoimpl.UnknownFields
@@ -305,7 +305,8 @@ func (x *ExchangeTokenRequest) GetEmail() string {
 type ExchangeTokenResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	AccessToken string                 `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
-	ExpireTime  *timestamppb.Timestamp `protobuf:"bytes,1000,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When the access token ends: in an hour, or with the ID token if that is sooner.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,1000,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// "Bearer".
 	TokenType     string `protobuf:"bytes,1001,opt,name=token_type,json=tokenType,proto3" json:"token_type,omitempty"`
 	unknownFields protoimpl.UnknownFields

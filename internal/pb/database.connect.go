@@ -94,8 +94,8 @@ type DatabaseServiceClient interface {
 	// Permission: bb.databases.get.
 	GetDatabase(context.Context, *GetDatabaseRequest) (*Database, error)
 	// ListDatabases returns the databases of a project, an instance or the workspace.
-	// The filter knows project, instance, environment, engine, name.matches("…"), exclude_unassigned
-	// and labels.
+	// The filter knows project, instance and environment (==), name (matches, contains),
+	// exclude_unassigned == true and labels["key"] ==.
 	// Permission: bb.databases.list.
 	ListDatabases(context.Context, *ListDatabasesRequest) (*ListDatabasesResponse, error)
 	// UpdateDatabase changes a database's project, environment or labels. Moving it needs the
@@ -105,7 +105,8 @@ type DatabaseServiceClient interface {
 	// BatchUpdateDatabases changes several databases, all or none.
 	// Permission: bb.databases.update.
 	BatchUpdateDatabases(context.Context, *BatchUpdateDatabasesRequest) (*BatchUpdateDatabasesResponse, error)
-	// SyncDatabase looks at the database now instead of at the next regular time.
+	// SyncDatabase looks whether the database is there and can be read. Nothing is synchronised by
+	// itself.
 	// Permission: bb.databases.sync.
 	SyncDatabase(context.Context, *SyncDatabaseRequest) (*SyncDatabaseResponse, error)
 	// GetDatabaseSchema returns the schema as SQL, as it is now.
@@ -125,8 +126,8 @@ type DatabaseServiceHandler interface {
 	// Permission: bb.databases.get.
 	GetDatabase(context.Context, *GetDatabaseRequest) (*Database, error)
 	// ListDatabases returns the databases of a project, an instance or the workspace.
-	// The filter knows project, instance, environment, engine, name.matches("…"), exclude_unassigned
-	// and labels.
+	// The filter knows project, instance and environment (==), name (matches, contains),
+	// exclude_unassigned == true and labels["key"] ==.
 	// Permission: bb.databases.list.
 	ListDatabases(context.Context, *ListDatabasesRequest) (*ListDatabasesResponse, error)
 	// UpdateDatabase changes a database's project, environment or labels. Moving it needs the
@@ -136,7 +137,8 @@ type DatabaseServiceHandler interface {
 	// BatchUpdateDatabases changes several databases, all or none.
 	// Permission: bb.databases.update.
 	BatchUpdateDatabases(context.Context, *BatchUpdateDatabasesRequest) (*BatchUpdateDatabasesResponse, error)
-	// SyncDatabase looks at the database now instead of at the next regular time.
+	// SyncDatabase looks whether the database is there and can be read. Nothing is synchronised by
+	// itself.
 	// Permission: bb.databases.sync.
 	SyncDatabase(context.Context, *SyncDatabaseRequest) (*SyncDatabaseResponse, error)
 	// GetDatabaseSchema returns the schema as SQL, as it is now.

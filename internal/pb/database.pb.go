@@ -129,11 +129,11 @@ type ListDatabasesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; all other fields stay the same.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL over the fields that ListDatabases names, joined by &&.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,5,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A field, and "desc" after it for the reverse.
+	// Leave it empty: the list has one order, and another is refused.
 	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -271,7 +271,7 @@ type UpdateDatabaseRequest struct {
 	Database *Database              `protobuf:"bytes,1,opt,name=database,proto3" json:"database,omitempty"`
 	// Which fields to change, as in "title,labels"; without it, those that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Create the resource if there is none of that name.
+	// Taken and ignored: databases are found, not made.
 	AllowMissing  bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -331,8 +331,9 @@ func (x *UpdateDatabaseRequest) GetAllowMissing() bool {
 // BatchUpdateDatabasesRequest is what DatabaseService.BatchUpdateDatabases takes.
 type BatchUpdateDatabasesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "instances/*" or "projects/*/instances/*".
-	Parent        string                   `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// "instances/*" or "projects/*/instances/*"; "instances/-" is any.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most 1,000.
 	Requests      []*UpdateDatabaseRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -78,7 +78,8 @@ type ListExchangesRequest struct {
 	// The next_page_token of the page before; the other fields stay the same.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// CEL over identity, allowed, reason and create_time:
-	// identity == "gitlab-deploy@workload.bytebase.com" && allowed == false.
+	// identity == "gitlab-deploy@workload.bytebase.com" && allowed == false. A page may hold less than
+	// its size.
 	Filter        string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

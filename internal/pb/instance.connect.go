@@ -101,7 +101,8 @@ var (
 
 // InstanceServiceClient is a client for the bytebase.v1.InstanceService service.
 type InstanceServiceClient interface {
-	// GetInstance returns one instance.
+	// GetInstance returns one instance. Instances belong to the workspace: under a project none is
+	// found.
 	// Permission: bb.instances.get.
 	GetInstance(context.Context, *GetInstanceRequest) (*Instance, error)
 	// ListInstances returns instances.
@@ -112,10 +113,11 @@ type InstanceServiceClient interface {
 	// Permission: bb.instances.create.
 	CreateInstance(context.Context, *CreateInstanceRequest) (*Instance, error)
 	// UpdateInstance changes an instance. A data source is found by its id; a password or key that
-	// is left out stays.
+	// is left out stays, as long as it is sent to the same place as before.
 	// Permission: bb.instances.update.
 	UpdateInstance(context.Context, *UpdateInstanceRequest) (*Instance, error)
-	// DeleteInstance takes an instance out of use.
+	// DeleteInstance takes an instance out of use: nothing is rolled out to it. While a project other
+	// than the default one has databases of it, it takes force.
 	// Permission: bb.instances.delete.
 	DeleteInstance(context.Context, *DeleteInstanceRequest) (*emptypb.Empty, error)
 	// UndeleteInstance brings a deleted instance back.
@@ -134,7 +136,8 @@ func NewInstanceServiceClient(client *connect.Client) InstanceServiceClient {
 
 // InstanceServiceHandler is an implementation of the bytebase.v1.InstanceService service.
 type InstanceServiceHandler interface {
-	// GetInstance returns one instance.
+	// GetInstance returns one instance. Instances belong to the workspace: under a project none is
+	// found.
 	// Permission: bb.instances.get.
 	GetInstance(context.Context, *GetInstanceRequest) (*Instance, error)
 	// ListInstances returns instances.
@@ -145,10 +148,11 @@ type InstanceServiceHandler interface {
 	// Permission: bb.instances.create.
 	CreateInstance(context.Context, *CreateInstanceRequest) (*Instance, error)
 	// UpdateInstance changes an instance. A data source is found by its id; a password or key that
-	// is left out stays.
+	// is left out stays, as long as it is sent to the same place as before.
 	// Permission: bb.instances.update.
 	UpdateInstance(context.Context, *UpdateInstanceRequest) (*Instance, error)
-	// DeleteInstance takes an instance out of use.
+	// DeleteInstance takes an instance out of use: nothing is rolled out to it. While a project other
+	// than the default one has databases of it, it takes force.
 	// Permission: bb.instances.delete.
 	DeleteInstance(context.Context, *DeleteInstanceRequest) (*emptypb.Empty, error)
 	// UndeleteInstance brings a deleted instance back.

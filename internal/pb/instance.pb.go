@@ -446,7 +446,7 @@ func (x *GetInstanceRequest) GetName() string {
 // ListInstancesRequest is what InstanceService.ListInstances takes.
 type ListInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "projects/*".
+	// Refused with UNIMPLEMENTED: instances belong to the workspace.
 	Parent *string `protobuf:"bytes,6,opt,name=parent,proto3,oneof" json:"parent,omitempty"`
 	// At most this many are returned; 0 is 10, and 1000 is the most.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -454,9 +454,9 @@ type ListInstancesRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,3,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL over name (matches, contains), environment and engine (==), joined by &&.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// A field, and "desc" after it for the reverse.
+	// Leave it empty: the list has one order, and another is refused.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -591,7 +591,7 @@ func (x *ListInstancesResponse) GetNextPageToken() string {
 // CreateInstanceRequest is what InstanceService.CreateInstance takes.
 type CreateInstanceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "projects/*".
+	// Refused with UNIMPLEMENTED: instances belong to the workspace.
 	Parent   *string   `protobuf:"bytes,5,opt,name=parent,proto3,oneof" json:"parent,omitempty"`
 	Instance *Instance `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	// 1 to 63 of a-z, 0-9 and "-", beginning with a letter.
@@ -666,7 +666,7 @@ type UpdateInstanceRequest struct {
 	Instance *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
 	// Which fields to change, as in "title,labels"; without it, those that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Create the resource if there is none of that name.
+	// Taken and ignored.
 	AllowMissing  bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -728,9 +728,9 @@ type DeleteInstanceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "instances/*" or "projects/*/instances/*".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Even if its databases still belong to projects.
+	// Even if its databases still belong to projects. They stay there.
 	Force bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
-	// Forget it for good; it must have been deleted before.
+	// Refused with UNIMPLEMENTED: what was done on an instance is kept.
 	Purge         bool `protobuf:"varint,3,opt,name=purge,proto3" json:"purge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -952,9 +952,9 @@ type Instance struct {
 	Environment *string `protobuf:"bytes,9,opt,name=environment,proto3,oneof" json:"environment,omitempty"`
 	// Taken and ignored: every instance is active.
 	Activation bool `protobuf:"varint,10,opt,name=activation,proto3" json:"activation,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED.
 	SyncInterval *durationpb.Duration `protobuf:"bytes,12,opt,name=sync_interval,json=syncInterval,proto3" json:"sync_interval,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED: all databases are looked at.
 	SyncDatabases *SyncDatabases `protobuf:"bytes,14,opt,name=sync_databases,json=syncDatabases,proto3" json:"sync_databases,omitempty"`
 	// Output only.
 	LastSyncTime  *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=last_sync_time,json=lastSyncTime,proto3" json:"last_sync_time,omitempty"`
@@ -1085,13 +1085,16 @@ func (x *Instance) GetLabels() map[string]string {
 }
 
 // DataSource is how to reach an instance. What is secret in it goes in and never comes out: an
-// answer leaves it empty.
+// answer leaves it empty. Fields without a comment are refused with UNIMPLEMENTED, except those
+// that only answer.
 type DataSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unique within the instance.
-	Id       string         `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Type     DataSourceType `protobuf:"varint,2,opt,name=type,proto3,enum=bytebase.v1.DataSourceType" json:"type,omitempty"`
-	Username string         `protobuf:"bytes,3,opt,name=username,proto3" json:"username,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// An instance has exactly one data source of type ADMIN.
+	Type DataSourceType `protobuf:"varint,2,opt,name=type,proto3,enum=bytebase.v1.DataSourceType" json:"type,omitempty"`
+	// Of the account that changes are made with.
+	Username string `protobuf:"bytes,3,opt,name=username,proto3" json:"username,omitempty"`
 	// Input only.
 	Password string `protobuf:"bytes,4,opt,name=password,proto3" json:"password,omitempty"`
 	// Whether to encrypt the connection.
@@ -1101,55 +1104,60 @@ type DataSource struct {
 	// PEM.
 	SslCert string `protobuf:"bytes,6,opt,name=ssl_cert,json=sslCert,proto3" json:"ssl_cert,omitempty"`
 	// Input only.
-	SslKey         string `protobuf:"bytes,7,opt,name=ssl_key,json=sslKey,proto3" json:"ssl_key,omitempty"`
-	SslCaPath      string `protobuf:"bytes,41,opt,name=ssl_ca_path,json=sslCaPath,proto3" json:"ssl_ca_path,omitempty"`
-	SslCertPath    string `protobuf:"bytes,42,opt,name=ssl_cert_path,json=sslCertPath,proto3" json:"ssl_cert_path,omitempty"`
-	SslKeyPath     string `protobuf:"bytes,43,opt,name=ssl_key_path,json=sslKeyPath,proto3" json:"ssl_key_path,omitempty"`
-	SslCaSet       bool   `protobuf:"varint,44,opt,name=ssl_ca_set,json=sslCaSet,proto3" json:"ssl_ca_set,omitempty"`
-	SslCertSet     bool   `protobuf:"varint,45,opt,name=ssl_cert_set,json=sslCertSet,proto3" json:"ssl_cert_set,omitempty"`
-	SslKeySet      bool   `protobuf:"varint,46,opt,name=ssl_key_set,json=sslKeySet,proto3" json:"ssl_key_set,omitempty"`
-	SslCaPathSet   bool   `protobuf:"varint,47,opt,name=ssl_ca_path_set,json=sslCaPathSet,proto3" json:"ssl_ca_path_set,omitempty"`
-	SslCertPathSet bool   `protobuf:"varint,48,opt,name=ssl_cert_path_set,json=sslCertPathSet,proto3" json:"ssl_cert_path_set,omitempty"`
-	SslKeyPathSet  bool   `protobuf:"varint,49,opt,name=ssl_key_path_set,json=sslKeyPathSet,proto3" json:"ssl_key_path_set,omitempty"`
+	SslKey      string `protobuf:"bytes,7,opt,name=ssl_key,json=sslKey,proto3" json:"ssl_key,omitempty"`
+	SslCaPath   string `protobuf:"bytes,41,opt,name=ssl_ca_path,json=sslCaPath,proto3" json:"ssl_ca_path,omitempty"`
+	SslCertPath string `protobuf:"bytes,42,opt,name=ssl_cert_path,json=sslCertPath,proto3" json:"ssl_cert_path,omitempty"`
+	SslKeyPath  string `protobuf:"bytes,43,opt,name=ssl_key_path,json=sslKeyPath,proto3" json:"ssl_key_path,omitempty"`
+	// Output only, as are the other two.
+	SslCaSet       bool `protobuf:"varint,44,opt,name=ssl_ca_set,json=sslCaSet,proto3" json:"ssl_ca_set,omitempty"`
+	SslCertSet     bool `protobuf:"varint,45,opt,name=ssl_cert_set,json=sslCertSet,proto3" json:"ssl_cert_set,omitempty"`
+	SslKeySet      bool `protobuf:"varint,46,opt,name=ssl_key_set,json=sslKeySet,proto3" json:"ssl_key_set,omitempty"`
+	SslCaPathSet   bool `protobuf:"varint,47,opt,name=ssl_ca_path_set,json=sslCaPathSet,proto3" json:"ssl_ca_path_set,omitempty"`
+	SslCertPathSet bool `protobuf:"varint,48,opt,name=ssl_cert_path_set,json=sslCertPathSet,proto3" json:"ssl_cert_path_set,omitempty"`
+	SslKeyPathSet  bool `protobuf:"varint,49,opt,name=ssl_key_path_set,json=sslKeyPathSet,proto3" json:"ssl_key_path_set,omitempty"`
 	// Whether to check the server's certificate and host name.
 	VerifyTlsCertificate bool `protobuf:"varint,39,opt,name=verify_tls_certificate,json=verifyTlsCertificate,proto3" json:"verify_tls_certificate,omitempty"`
 	// SQLite: the folder with the databases.
 	Host string `protobuf:"bytes,8,opt,name=host,proto3" json:"host,omitempty"`
+	// PostgreSQL: empty is 5432.
 	Port string `protobuf:"bytes,9,opt,name=port,proto3" json:"port,omitempty"`
 	// PostgreSQL: the database to connect to for listing the others; empty is "postgres".
-	Database                           string                        `protobuf:"bytes,10,opt,name=database,proto3" json:"database,omitempty"`
-	Srv                                bool                          `protobuf:"varint,11,opt,name=srv,proto3" json:"srv,omitempty"`
-	AuthenticationDatabase             string                        `protobuf:"bytes,12,opt,name=authentication_database,json=authenticationDatabase,proto3" json:"authentication_database,omitempty"`
-	ReplicaSet                         string                        `protobuf:"bytes,25,opt,name=replica_set,json=replicaSet,proto3" json:"replica_set,omitempty"`
-	Sid                                string                        `protobuf:"bytes,13,opt,name=sid,proto3" json:"sid,omitempty"`
-	ServiceName                        string                        `protobuf:"bytes,14,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
-	SshHost                            string                        `protobuf:"bytes,15,opt,name=ssh_host,json=sshHost,proto3" json:"ssh_host,omitempty"`
-	SshPort                            string                        `protobuf:"bytes,16,opt,name=ssh_port,json=sshPort,proto3" json:"ssh_port,omitempty"`
-	SshUser                            string                        `protobuf:"bytes,17,opt,name=ssh_user,json=sshUser,proto3" json:"ssh_user,omitempty"`
-	SshPassword                        string                        `protobuf:"bytes,18,opt,name=ssh_password,json=sshPassword,proto3" json:"ssh_password,omitempty"`
-	SshPrivateKey                      string                        `protobuf:"bytes,19,opt,name=ssh_private_key,json=sshPrivateKey,proto3" json:"ssh_private_key,omitempty"`
-	AuthenticationPrivateKey           string                        `protobuf:"bytes,20,opt,name=authentication_private_key,json=authenticationPrivateKey,proto3" json:"authentication_private_key,omitempty"`
-	AuthenticationPrivateKeyPassphrase string                        `protobuf:"bytes,40,opt,name=authentication_private_key_passphrase,json=authenticationPrivateKeyPassphrase,proto3" json:"authentication_private_key_passphrase,omitempty"`
-	ExternalSecret                     *DataSourceExternalSecret     `protobuf:"bytes,21,opt,name=external_secret,json=externalSecret,proto3" json:"external_secret,omitempty"`
-	AuthenticationType                 DataSource_AuthenticationType `protobuf:"varint,22,opt,name=authentication_type,json=authenticationType,proto3,enum=bytebase.v1.DataSource_AuthenticationType" json:"authentication_type,omitempty"`
-	CloudSqlIpType                     DataSource_CloudSQLIPType     `protobuf:"varint,56,opt,name=cloud_sql_ip_type,json=cloudSqlIpType,proto3,enum=bytebase.v1.DataSource_CloudSQLIPType" json:"cloud_sql_ip_type,omitempty"`
+	Database                           string                    `protobuf:"bytes,10,opt,name=database,proto3" json:"database,omitempty"`
+	Srv                                bool                      `protobuf:"varint,11,opt,name=srv,proto3" json:"srv,omitempty"`
+	AuthenticationDatabase             string                    `protobuf:"bytes,12,opt,name=authentication_database,json=authenticationDatabase,proto3" json:"authentication_database,omitempty"`
+	ReplicaSet                         string                    `protobuf:"bytes,25,opt,name=replica_set,json=replicaSet,proto3" json:"replica_set,omitempty"`
+	Sid                                string                    `protobuf:"bytes,13,opt,name=sid,proto3" json:"sid,omitempty"`
+	ServiceName                        string                    `protobuf:"bytes,14,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
+	SshHost                            string                    `protobuf:"bytes,15,opt,name=ssh_host,json=sshHost,proto3" json:"ssh_host,omitempty"`
+	SshPort                            string                    `protobuf:"bytes,16,opt,name=ssh_port,json=sshPort,proto3" json:"ssh_port,omitempty"`
+	SshUser                            string                    `protobuf:"bytes,17,opt,name=ssh_user,json=sshUser,proto3" json:"ssh_user,omitempty"`
+	SshPassword                        string                    `protobuf:"bytes,18,opt,name=ssh_password,json=sshPassword,proto3" json:"ssh_password,omitempty"`
+	SshPrivateKey                      string                    `protobuf:"bytes,19,opt,name=ssh_private_key,json=sshPrivateKey,proto3" json:"ssh_private_key,omitempty"`
+	AuthenticationPrivateKey           string                    `protobuf:"bytes,20,opt,name=authentication_private_key,json=authenticationPrivateKey,proto3" json:"authentication_private_key,omitempty"`
+	AuthenticationPrivateKeyPassphrase string                    `protobuf:"bytes,40,opt,name=authentication_private_key_passphrase,json=authenticationPrivateKeyPassphrase,proto3" json:"authentication_private_key_passphrase,omitempty"`
+	ExternalSecret                     *DataSourceExternalSecret `protobuf:"bytes,21,opt,name=external_secret,json=externalSecret,proto3" json:"external_secret,omitempty"`
+	// PASSWORD, or unset; others are refused.
+	AuthenticationType DataSource_AuthenticationType `protobuf:"varint,22,opt,name=authentication_type,json=authenticationType,proto3,enum=bytebase.v1.DataSource_AuthenticationType" json:"authentication_type,omitempty"`
+	CloudSqlIpType     DataSource_CloudSQLIPType     `protobuf:"varint,56,opt,name=cloud_sql_ip_type,json=cloudSqlIpType,proto3,enum=bytebase.v1.DataSource_CloudSQLIPType" json:"cloud_sql_ip_type,omitempty"`
 	// Types that are valid to be assigned to IamExtension:
 	//
 	//	*DataSource_AzureCredential_
 	//	*DataSource_AwsCredential
 	//	*DataSource_GcpCredential
-	IamExtension              isDataSource_IamExtension `protobuf_oneof:"iam_extension"`
-	AdditionalAddresses       []*DataSource_Address     `protobuf:"bytes,26,rep,name=additional_addresses,json=additionalAddresses,proto3" json:"additional_addresses,omitempty"`
-	DirectConnection          bool                      `protobuf:"varint,27,opt,name=direct_connection,json=directConnection,proto3" json:"direct_connection,omitempty"`
-	Region                    string                    `protobuf:"bytes,28,opt,name=region,proto3" json:"region,omitempty"`
-	WarehouseId               string                    `protobuf:"bytes,29,opt,name=warehouse_id,json=warehouseId,proto3" json:"warehouse_id,omitempty"`
-	MasterName                string                    `protobuf:"bytes,31,opt,name=master_name,json=masterName,proto3" json:"master_name,omitempty"`
-	MasterUsername            string                    `protobuf:"bytes,32,opt,name=master_username,json=masterUsername,proto3" json:"master_username,omitempty"`
-	MasterPassword            string                    `protobuf:"bytes,33,opt,name=master_password,json=masterPassword,proto3" json:"master_password,omitempty"`
-	RedisType                 DataSource_RedisType      `protobuf:"varint,34,opt,name=redis_type,json=redisType,proto3,enum=bytebase.v1.DataSource_RedisType" json:"redis_type,omitempty"`
-	ExtraConnectionParameters map[string]string         `protobuf:"bytes,36,rep,name=extra_connection_parameters,json=extraConnectionParameters,proto3" json:"extra_connection_parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	ProjectId                 string                    `protobuf:"bytes,57,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
-	InstanceId                string                    `protobuf:"bytes,58,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	IamExtension        isDataSource_IamExtension `protobuf_oneof:"iam_extension"`
+	AdditionalAddresses []*DataSource_Address     `protobuf:"bytes,26,rep,name=additional_addresses,json=additionalAddresses,proto3" json:"additional_addresses,omitempty"`
+	DirectConnection    bool                      `protobuf:"varint,27,opt,name=direct_connection,json=directConnection,proto3" json:"direct_connection,omitempty"`
+	Region              string                    `protobuf:"bytes,28,opt,name=region,proto3" json:"region,omitempty"`
+	WarehouseId         string                    `protobuf:"bytes,29,opt,name=warehouse_id,json=warehouseId,proto3" json:"warehouse_id,omitempty"`
+	MasterName          string                    `protobuf:"bytes,31,opt,name=master_name,json=masterName,proto3" json:"master_name,omitempty"`
+	MasterUsername      string                    `protobuf:"bytes,32,opt,name=master_username,json=masterUsername,proto3" json:"master_username,omitempty"`
+	MasterPassword      string                    `protobuf:"bytes,33,opt,name=master_password,json=masterPassword,proto3" json:"master_password,omitempty"`
+	RedisType           DataSource_RedisType      `protobuf:"varint,34,opt,name=redis_type,json=redisType,proto3,enum=bytebase.v1.DataSource_RedisType" json:"redis_type,omitempty"`
+	// PostgreSQL: connect_timeout, role, search_path, statement_timeout, lock_timeout, TimeZone,
+	// idle_in_transaction_session_timeout, work_mem and maintenance_work_mem.
+	ExtraConnectionParameters map[string]string `protobuf:"bytes,36,rep,name=extra_connection_parameters,json=extraConnectionParameters,proto3" json:"extra_connection_parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ProjectId                 string            `protobuf:"bytes,57,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	InstanceId                string            `protobuf:"bytes,58,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
 	unknownFields             protoimpl.UnknownFields
 	sizeCache                 protoimpl.SizeCache
 }

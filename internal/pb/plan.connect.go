@@ -63,8 +63,9 @@ type PlanServiceClient interface {
 	// ListPlans returns the plans of a project, newest first.
 	// Permission: bb.plans.list.
 	ListPlans(context.Context, *ListPlansRequest) (*ListPlansResponse, error)
-	// CreatePlan makes a plan. A plan is immutable; the same release for the same databases again is
-	// the same plan.
+	// CreatePlan makes a plan. A plan is immutable; the same releases for the same databases again are
+	// the same plan, unless a database has changed its environment since or has lost what the plan
+	// brought to it.
 	// Permission: bb.plans.create.
 	CreatePlan(context.Context, *CreatePlanRequest) (*Plan, error)
 }
@@ -83,8 +84,9 @@ type PlanServiceHandler interface {
 	// ListPlans returns the plans of a project, newest first.
 	// Permission: bb.plans.list.
 	ListPlans(context.Context, *ListPlansRequest) (*ListPlansResponse, error)
-	// CreatePlan makes a plan. A plan is immutable; the same release for the same databases again is
-	// the same plan.
+	// CreatePlan makes a plan. A plan is immutable; the same releases for the same databases again are
+	// the same plan, unless a database has changed its environment since or has lost what the plan
+	// brought to it.
 	// Permission: bb.plans.create.
 	CreatePlan(context.Context, *CreatePlanRequest) (*Plan, error)
 }

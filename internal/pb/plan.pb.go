@@ -190,7 +190,7 @@ type ListPlansRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; all other fields stay the same.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// Leave it empty: this list has no filter.
 	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -523,13 +523,13 @@ func (x *Plan) GetIssueStatus() IssueStatus {
 // ChangeDatabaseConfig is a release, or one sheet, for some databases.
 type Plan_ChangeDatabaseConfig struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "instances/{}/databases/{}".
+	// "instances/{}/databases/{}", at most 5,000, each in an environment.
 	Targets []string `protobuf:"bytes,1,rep,name=targets,proto3" json:"targets,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED: make a release with the sheet as its file.
 	Sheet string `protobuf:"bytes,2,opt,name=sheet,proto3" json:"sheet,omitempty"`
 	// "projects/{}/releases/{}".
 	Release string `protobuf:"bytes,3,opt,name=release,proto3" json:"release,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED.
 	EnablePriorBackup bool `protobuf:"varint,6,opt,name=enable_prior_backup,json=enablePriorBackup,proto3" json:"enable_prior_backup,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -593,7 +593,7 @@ func (x *Plan_ChangeDatabaseConfig) GetEnablePriorBackup() bool {
 	return false
 }
 
-// CreateDatabaseConfig is a database to be made. Not used yet.
+// CreateDatabaseConfig is a database to be made. Refused with UNIMPLEMENTED.
 type Plan_CreateDatabaseConfig struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`

@@ -134,7 +134,7 @@ type ProjectServiceClient interface {
 	// UpdateProject changes a project.
 	// Permission: bb.projects.update.
 	UpdateProject(context.Context, *UpdateProjectRequest) (*Project, error)
-	// DeleteProject takes a project out of use.
+	// DeleteProject takes a project out of use: nothing is made or run in it. Its databases stay in it.
 	// Permission: bb.projects.delete.
 	DeleteProject(context.Context, *DeleteProjectRequest) (*emptypb.Empty, error)
 	// UndeleteProject brings a deleted project back.
@@ -171,7 +171,7 @@ type ProjectServiceHandler interface {
 	// UpdateProject changes a project.
 	// Permission: bb.projects.update.
 	UpdateProject(context.Context, *UpdateProjectRequest) (*Project, error)
-	// DeleteProject takes a project out of use.
+	// DeleteProject takes a project out of use: nothing is made or run in it. Its databases stay in it.
 	// Permission: bb.projects.delete.
 	DeleteProject(context.Context, *DeleteProjectRequest) (*emptypb.Empty, error)
 	// UndeleteProject brings a deleted project back.

@@ -80,9 +80,9 @@ type ListProjectsRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,3,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL over name and title (matches, contains) and state (==), joined by &&.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// A field, and "desc" after it for the reverse.
+	// Leave it empty: the list has one order, and another is refused.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -212,13 +212,13 @@ type SearchProjectsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,1,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL over name and title (matches, contains) and state (==), joined by &&.
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// At most this many are returned; 0 is 10, and 1000 is the most.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; all other fields stay the same.
 	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// A field, and "desc" after it for the reverse.
+	// Leave it empty: the list has one order, and another is refused.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -403,7 +403,7 @@ type UpdateProjectRequest struct {
 	Project *Project               `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// Which fields to change, as in "title,labels"; without it, those that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Create the resource if there is none of that name.
+	// Taken and ignored.
 	AllowMissing  bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -465,7 +465,7 @@ type DeleteProjectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/*".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Forget it for good; it must have been deleted before.
+	// Refused with UNIMPLEMENTED: what was done in a project is kept.
 	Purge         bool `protobuf:"varint,2,opt,name=purge,proto3" json:"purge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -561,7 +561,8 @@ func (x *UndeleteProjectRequest) GetName() string {
 	return ""
 }
 
-// Project owns databases and their changes.
+// Project owns databases and their changes. Fields without a comment, title and labels apart, are
+// taken and have no effect.
 type Project struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/{}".

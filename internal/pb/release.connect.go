@@ -117,14 +117,15 @@ type ReleaseServiceClient interface {
 	// Permission: bb.releases.list.
 	ListReleases(context.Context, *ListReleasesRequest) (*ListReleasesResponse, error)
 	// CreateRelease makes a release. Its id comes from release_id_template; two calls at the same
-	// instant get two iterations. The same files again make no second release: the first is
-	// returned.
+	// instant get two iterations. The same versions, paths and contents again in the same category
+	// make no second release: the one there is, unless it was deleted, is returned, whatever the
+	// template. A request has at most 128 MiB; larger releases name sheets.
 	// Permission: bb.releases.create.
 	CreateRelease(context.Context, *CreateReleaseRequest) (*Release, error)
-	// UpdateRelease changes what may change of a release; its files may not.
+	// UpdateRelease answers UNIMPLEMENTED: a release is immutable.
 	// Permission: bb.releases.update.
 	UpdateRelease(context.Context, *UpdateReleaseRequest) (*Release, error)
-	// DeleteRelease takes a release out of use.
+	// DeleteRelease hides a release and keeps it from new plans; plans made from it go on.
 	// Permission: bb.releases.delete.
 	DeleteRelease(context.Context, *DeleteReleaseRequest) (*emptypb.Empty, error)
 	// UndeleteRelease brings a deleted release back.
@@ -154,14 +155,15 @@ type ReleaseServiceHandler interface {
 	// Permission: bb.releases.list.
 	ListReleases(context.Context, *ListReleasesRequest) (*ListReleasesResponse, error)
 	// CreateRelease makes a release. Its id comes from release_id_template; two calls at the same
-	// instant get two iterations. The same files again make no second release: the first is
-	// returned.
+	// instant get two iterations. The same versions, paths and contents again in the same category
+	// make no second release: the one there is, unless it was deleted, is returned, whatever the
+	// template. A request has at most 128 MiB; larger releases name sheets.
 	// Permission: bb.releases.create.
 	CreateRelease(context.Context, *CreateReleaseRequest) (*Release, error)
-	// UpdateRelease changes what may change of a release; its files may not.
+	// UpdateRelease answers UNIMPLEMENTED: a release is immutable.
 	// Permission: bb.releases.update.
 	UpdateRelease(context.Context, *UpdateReleaseRequest) (*Release, error)
-	// DeleteRelease takes a release out of use.
+	// DeleteRelease hides a release and keeps it from new plans; plans made from it go on.
 	// Permission: bb.releases.delete.
 	DeleteRelease(context.Context, *DeleteReleaseRequest) (*emptypb.Empty, error)
 	// UndeleteRelease brings a deleted release back.

@@ -25,7 +25,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Type is how files become changes.
+// Type is how files become changes. DECLARATIVE is refused with UNIMPLEMENTED.
 type Release_Type int32
 
 const (
@@ -235,7 +235,7 @@ type ListReleasesRequest struct {
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,4,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL: category == "…".
 	Filter        string `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -585,11 +585,11 @@ type CheckReleaseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/*".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// Its files carry their statements.
+	// Of which the files count, each with its statement or a sheet of the project.
 	Release *Release `protobuf:"bytes,2,opt,name=release,proto3" json:"release,omitempty"`
-	// "instances/{}/databases/{}".
+	// "instances/{}/databases/{}", at most 5,000; none is every database of the project.
 	Targets []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
-	// Not used yet.
+	// Refused with UNIMPLEMENTED.
 	CustomRules string `protobuf:"bytes,4,opt,name=custom_rules,json=customRules,proto3" json:"custom_rules,omitempty"`
 	// Not used.
 	VcsUser       *VCSUser `protobuf:"bytes,5,opt,name=vcs_user,json=vcsUser,proto3" json:"vcs_user,omitempty"`
@@ -665,7 +665,7 @@ func (x *CheckReleaseRequest) GetVcsUser() *VCSUser {
 // CheckReleaseResponse is what ReleaseService.CheckRelease answers.
 type CheckReleaseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// For each file and target that has findings or changes rows.
+	// For each file and target that has findings, changes rows or is of more than low risk.
 	Results []*CheckReleaseResponse_CheckResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	// The sum of the results'.
 	AffectedRows int64 `protobuf:"varint,2,opt,name=affected_rows,json=affectedRows,proto3" json:"affected_rows,omitempty"`
@@ -831,7 +831,7 @@ type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/{}/releases/{}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// A word to tell trains of releases apart.
+	// A word to tell trains of releases apart, of at most 100 bytes.
 	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
 	// At most 10,000; answers have them in version order.
 	Files     []*Release_File    `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
@@ -956,7 +956,7 @@ func (x *Release) GetJob() *JobInfo {
 type Advice struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Status Advice_Level           `protobuf:"varint,1,opt,name=status,proto3,enum=bytebase.v1.Advice_Level" json:"status,omitempty"`
-	// What kind of finding, by number; 0 when nothing was found.
+	// What kind of finding, by number.
 	Code int32 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"`
 	// The rule's id, or "Syntax error".
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
@@ -1202,9 +1202,10 @@ type Release_File struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 1024 bytes, unique in the release: "migrations/1.2.0_add_status.sql".
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
-	// Numbers with dots between: "1.2.0". Order is by number, part by part.
+	// Numbers with dots between: "1.2.0". Order is by number, part by part. Empty is what the name
+	// in path begins with.
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
-	// "projects/{}/sheets/{}"; this or statement is given.
+	// "projects/{}/sheets/{}" of the same project; this, sheet_sha256 or statement is given.
 	Sheet string `protobuf:"bytes,3,opt,name=sheet,proto3" json:"sheet,omitempty"`
 	// Input only. At most 100 MiB.
 	Statement []byte `protobuf:"bytes,7,opt,name=statement,proto3" json:"statement,omitempty"`

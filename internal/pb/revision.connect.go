@@ -71,14 +71,16 @@ var (
 
 // RevisionServiceClient is a client for the bytebase.v1.RevisionService service.
 type RevisionServiceClient interface {
-	// ListRevisions returns the files applied to a database, newest first.
+	// ListRevisions returns the files applied to a database, newest first. The first page is read from
+	// the database itself; where that is away, and on later pages, it is the server's copy.
 	// Permission: bb.revisions.list.
 	ListRevisions(context.Context, *ListRevisionsRequest) (*ListRevisionsResponse, error)
 	// GetRevision returns one applied file.
 	// Permission: bb.revisions.get.
 	GetRevision(context.Context, *GetRevisionRequest) (*Revision, error)
 	// BatchCreateRevisions records files as applied without running them, for a database that was
-	// changed by other means before.
+	// changed by other means before; all or none. A version that is in force fails with
+	// ALREADY_EXISTS.
 	// Permission: bb.revisions.create.
 	BatchCreateRevisions(context.Context, *BatchCreateRevisionsRequest) (*BatchCreateRevisionsResponse, error)
 	// DeleteRevision takes a file out of the ledger, so that its version may run again. What it
@@ -95,14 +97,16 @@ func NewRevisionServiceClient(client *connect.Client) RevisionServiceClient {
 
 // RevisionServiceHandler is an implementation of the bytebase.v1.RevisionService service.
 type RevisionServiceHandler interface {
-	// ListRevisions returns the files applied to a database, newest first.
+	// ListRevisions returns the files applied to a database, newest first. The first page is read from
+	// the database itself; where that is away, and on later pages, it is the server's copy.
 	// Permission: bb.revisions.list.
 	ListRevisions(context.Context, *ListRevisionsRequest) (*ListRevisionsResponse, error)
 	// GetRevision returns one applied file.
 	// Permission: bb.revisions.get.
 	GetRevision(context.Context, *GetRevisionRequest) (*Revision, error)
 	// BatchCreateRevisions records files as applied without running them, for a database that was
-	// changed by other means before.
+	// changed by other means before; all or none. A version that is in force fails with
+	// ALREADY_EXISTS.
 	// Permission: bb.revisions.create.
 	BatchCreateRevisions(context.Context, *BatchCreateRevisionsRequest) (*BatchCreateRevisionsResponse, error)
 	// DeleteRevision takes a file out of the ledger, so that its version may run again. What it

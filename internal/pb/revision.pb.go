@@ -24,7 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Type is how the file became a change.
+// Type is how the file became a change. DECLARATIVE is refused with UNIMPLEMENTED.
 type Revision_Type int32
 
 const (
@@ -83,7 +83,7 @@ type ListRevisionsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; all other fields stay the same.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Include what was deleted and can be brought back.
+	// Include what was taken out of force.
 	ShowDeleted   bool `protobuf:"varint,4,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -251,7 +251,8 @@ func (x *GetRevisionRequest) GetName() string {
 type BatchCreateRevisionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "instances/*/databases/*" or "projects/*/instances/*/databases/*".
-	Parent        string                   `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most 100.
 	Requests      []*CreateRevisionRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -397,7 +398,8 @@ func (x *DeleteRevisionRequest) GetName() string {
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "instances/{}/databases/{}/revisions/{}".
-	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// "projects/{}/releases/{}"; empty for a file recorded without running.
 	Release string `protobuf:"bytes,2,opt,name=release,proto3" json:"release,omitempty"`
 	// Output only.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -405,10 +407,12 @@ type Revision struct {
 	Deleter string `protobuf:"bytes,4,opt,name=deleter,proto3" json:"deleter,omitempty"`
 	// Unset while in force.
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
-	// The path within the release.
-	File        string `protobuf:"bytes,6,opt,name=file,proto3" json:"file,omitempty"`
-	Version     string `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`
-	Sheet       string `protobuf:"bytes,8,opt,name=sheet,proto3" json:"sheet,omitempty"`
+	// "projects/{}/releases/{}/files/{}", the path escaped; empty for a file recorded without running.
+	File    string `protobuf:"bytes,6,opt,name=file,proto3" json:"file,omitempty"`
+	Version string `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`
+	// "projects/{}/sheets/{}". BatchCreateRevisions takes this or sheet_sha256.
+	Sheet string `protobuf:"bytes,8,opt,name=sheet,proto3" json:"sheet,omitempty"`
+	// In hex.
 	SheetSha256 string `protobuf:"bytes,9,opt,name=sheet_sha256,json=sheetSha256,proto3" json:"sheet_sha256,omitempty"`
 	// Empty for a file recorded without running.
 	TaskRun       string        `protobuf:"bytes,13,opt,name=task_run,json=taskRun,proto3" json:"task_run,omitempty"`

@@ -144,10 +144,11 @@ type RolloutServiceClient interface {
 	// ListRollouts returns the rollouts of a project, newest first.
 	// Permission: bb.rollouts.list.
 	ListRollouts(context.Context, *ListRolloutsRequest) (*ListRolloutsResponse, error)
-	// CreateRollout makes a plan's rollout; it runs nothing.
+	// CreateRollout makes a plan's rollout, or returns the one there is; it runs nothing.
 	// Permission: bb.rollouts.create.
 	CreateRollout(context.Context, *CreateRolloutRequest) (*Rollout, error)
-	// ListTaskRuns returns the attempts at a task; "-" stands for every stage or every task.
+	// ListTaskRuns returns the attempts at a task, the newest first; "-" stands for every stage or
+	// every task.
 	// Permission: bb.taskRuns.list.
 	ListTaskRuns(context.Context, *ListTaskRunsRequest) (*ListTaskRunsResponse, error)
 	// GetTaskRun returns one attempt.
@@ -159,14 +160,16 @@ type RolloutServiceClient interface {
 	// GetTaskRunSession returns what a running attempt waits for in its database. Not built yet.
 	// Permission: bb.taskRuns.list.
 	GetTaskRunSession(context.Context, *GetTaskRunSessionRequest) (*TaskRunSession, error)
-	// BatchRunTasks starts tasks of one stage. It fails while a task of an earlier stage is neither
-	// done nor skipped.
+	// BatchRunTasks starts tasks of one stage; those on their way or done are left alone, failed and
+	// canceled ones get another attempt. It fails while a task of an earlier stage is neither done nor
+	// skipped, and for a skipped task.
 	// Permission: bb.taskRuns.create.
 	BatchRunTasks(context.Context, *BatchRunTasksRequest) (*BatchRunTasksResponse, error)
-	// BatchSkipTasks marks tasks of one stage as not to be run.
+	// BatchSkipTasks marks tasks of one stage as not to be run; they must not be on their way or done.
 	// Permission: bb.taskRuns.create.
 	BatchSkipTasks(context.Context, *BatchSkipTasksRequest) (*BatchSkipTasksResponse, error)
-	// BatchCancelTaskRuns asks running attempts to stop. What they committed stays.
+	// BatchCancelTaskRuns ends waiting attempts and asks running ones to stop. What they committed
+	// stays. A CI job can cancel the attempts that its own pipeline started.
 	// Permission: bb.taskRuns.create.
 	BatchCancelTaskRuns(context.Context, *BatchCancelTaskRunsRequest) (*BatchCancelTaskRunsResponse, error)
 	// PreviewTaskRunRollback returns SQL that would undo an attempt. Not built yet.
@@ -188,10 +191,11 @@ type RolloutServiceHandler interface {
 	// ListRollouts returns the rollouts of a project, newest first.
 	// Permission: bb.rollouts.list.
 	ListRollouts(context.Context, *ListRolloutsRequest) (*ListRolloutsResponse, error)
-	// CreateRollout makes a plan's rollout; it runs nothing.
+	// CreateRollout makes a plan's rollout, or returns the one there is; it runs nothing.
 	// Permission: bb.rollouts.create.
 	CreateRollout(context.Context, *CreateRolloutRequest) (*Rollout, error)
-	// ListTaskRuns returns the attempts at a task; "-" stands for every stage or every task.
+	// ListTaskRuns returns the attempts at a task, the newest first; "-" stands for every stage or
+	// every task.
 	// Permission: bb.taskRuns.list.
 	ListTaskRuns(context.Context, *ListTaskRunsRequest) (*ListTaskRunsResponse, error)
 	// GetTaskRun returns one attempt.
@@ -203,14 +207,16 @@ type RolloutServiceHandler interface {
 	// GetTaskRunSession returns what a running attempt waits for in its database. Not built yet.
 	// Permission: bb.taskRuns.list.
 	GetTaskRunSession(context.Context, *GetTaskRunSessionRequest) (*TaskRunSession, error)
-	// BatchRunTasks starts tasks of one stage. It fails while a task of an earlier stage is neither
-	// done nor skipped.
+	// BatchRunTasks starts tasks of one stage; those on their way or done are left alone, failed and
+	// canceled ones get another attempt. It fails while a task of an earlier stage is neither done nor
+	// skipped, and for a skipped task.
 	// Permission: bb.taskRuns.create.
 	BatchRunTasks(context.Context, *BatchRunTasksRequest) (*BatchRunTasksResponse, error)
-	// BatchSkipTasks marks tasks of one stage as not to be run.
+	// BatchSkipTasks marks tasks of one stage as not to be run; they must not be on their way or done.
 	// Permission: bb.taskRuns.create.
 	BatchSkipTasks(context.Context, *BatchSkipTasksRequest) (*BatchSkipTasksResponse, error)
-	// BatchCancelTaskRuns asks running attempts to stop. What they committed stays.
+	// BatchCancelTaskRuns ends waiting attempts and asks running ones to stop. What they committed
+	// stays. A CI job can cancel the attempts that its own pipeline started.
 	// Permission: bb.taskRuns.create.
 	BatchCancelTaskRuns(context.Context, *BatchCancelTaskRunsRequest) (*BatchCancelTaskRunsResponse, error)
 	// PreviewTaskRunRollback returns SQL that would undo an attempt. Not built yet.

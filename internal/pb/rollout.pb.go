@@ -382,7 +382,7 @@ type ListRolloutsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; all other fields stay the same.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// Leave it empty: this list has no filter.
 	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -505,7 +505,7 @@ type CreateRolloutRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/*/plans/*".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The last stage that gets tasks, "environments/{}"; unset is all.
+	// "environments/{}", which must be one of the stages. All of them are made in any case.
 	Target        *string `protobuf:"bytes,3,opt,name=target,proto3,oneof" json:"target,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -900,8 +900,9 @@ type BatchSkipTasksRequest struct {
 	// "projects/*/plans/*/rollout/stages/*".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Names of tasks of that stage.
-	Tasks         []string `protobuf:"bytes,2,rep,name=tasks,proto3" json:"tasks,omitempty"`
-	Reason        string   `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Tasks []string `protobuf:"bytes,2,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	// 1 to 1,000 characters.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -999,7 +1000,7 @@ type BatchCancelTaskRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/*/plans/*/rollout/stages/*/tasks/*".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// Names of attempts at that task; "-" stands for any task of the stage.
+	// Names of attempts at that task; in parent "-" stands for every stage or every task.
 	TaskRuns      []string `protobuf:"bytes,2,rep,name=task_runs,json=taskRuns,proto3" json:"task_runs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1498,11 +1499,11 @@ type TaskRun struct {
 	SchedulerInfo  *TaskRun_SchedulerInfo `protobuf:"bytes,12,opt,name=scheduler_info,json=schedulerInfo,proto3" json:"scheduler_info,omitempty"`
 	// Not before; unset is at once.
 	RunTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=run_time,json=runTime,proto3,oneof" json:"run_time,omitempty"`
-	// Set when SQL failed.
+	// Set when a file failed.
 	Failure *TaskRunFailure `protobuf:"bytes,1000,opt,name=failure,proto3" json:"failure,omitempty"`
-	// How many files were applied by this attempt.
+	// How many files of the release are in the database, those of earlier attempts included.
 	FilesDone int32 `protobuf:"varint,1001,opt,name=files_done,json=filesDone,proto3" json:"files_done,omitempty"`
-	// How many it set out to apply.
+	// How many files the release has; 0 until the database was asked.
 	FilesTotal    int32 `protobuf:"varint,1002,opt,name=files_total,json=filesTotal,proto3" json:"files_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -59,16 +59,15 @@ var (
 
 // SettingServiceClient is a client for the bytebase.v1.SettingService service.
 type SettingServiceClient interface {
-	// ListSettings returns the settings that the server has.
-	// Permission: bb.settings.list.
+	// ListSettings returns the one setting there is, settings/ENVIRONMENT.
+	// Permission: bb.settings.getEnvironment.
 	ListSettings(context.Context, *ListSettingsRequest) (*ListSettingsResponse, error)
 	// GetSetting returns one setting.
-	// Permission for settings/ENVIRONMENT: bb.settings.getEnvironment.
-	// Permission: bb.settings.get.
+	// Permission: bb.settings.getEnvironment.
 	GetSetting(context.Context, *GetSettingRequest) (*Setting, error)
-	// UpdateSetting changes one setting.
-	// Permission for settings/ENVIRONMENT: bb.settings.setEnvironment.
-	// Permission: bb.settings.set.
+	// UpdateSetting replaces the environments, all of them in order. One that an instance or a database
+	// is in cannot go.
+	// Permission: bb.settings.setEnvironment.
 	UpdateSetting(context.Context, *UpdateSettingRequest) (*Setting, error)
 }
 
@@ -80,16 +79,15 @@ func NewSettingServiceClient(client *connect.Client) SettingServiceClient {
 
 // SettingServiceHandler is an implementation of the bytebase.v1.SettingService service.
 type SettingServiceHandler interface {
-	// ListSettings returns the settings that the server has.
-	// Permission: bb.settings.list.
+	// ListSettings returns the one setting there is, settings/ENVIRONMENT.
+	// Permission: bb.settings.getEnvironment.
 	ListSettings(context.Context, *ListSettingsRequest) (*ListSettingsResponse, error)
 	// GetSetting returns one setting.
-	// Permission for settings/ENVIRONMENT: bb.settings.getEnvironment.
-	// Permission: bb.settings.get.
+	// Permission: bb.settings.getEnvironment.
 	GetSetting(context.Context, *GetSettingRequest) (*Setting, error)
-	// UpdateSetting changes one setting.
-	// Permission for settings/ENVIRONMENT: bb.settings.setEnvironment.
-	// Permission: bb.settings.set.
+	// UpdateSetting replaces the environments, all of them in order. One that an instance or a database
+	// is in cannot go.
+	// Permission: bb.settings.setEnvironment.
 	UpdateSetting(context.Context, *UpdateSettingRequest) (*Setting, error)
 }
 

@@ -61,10 +61,10 @@ type SheetServiceClient interface {
 	// CreateSheet stores a sheet; the same content again is the same sheet.
 	// Permission: bb.sheets.create.
 	CreateSheet(context.Context, *CreateSheetRequest) (*Sheet, error)
-	// BatchCreateSheets stores several sheets, all or none.
+	// BatchCreateSheets stores several sheets, at most 1,000, all or none.
 	// Permission: bb.sheets.create.
 	BatchCreateSheets(context.Context, *BatchCreateSheetsRequest) (*BatchCreateSheetsResponse, error)
-	// GetSheet returns a sheet, a long content cut unless raw is set.
+	// GetSheet returns a sheet; of a content above 2 MiB only the beginning, unless raw is set.
 	// Permission: bb.sheets.get.
 	GetSheet(context.Context, *GetSheetRequest) (*Sheet, error)
 }
@@ -80,10 +80,10 @@ type SheetServiceHandler interface {
 	// CreateSheet stores a sheet; the same content again is the same sheet.
 	// Permission: bb.sheets.create.
 	CreateSheet(context.Context, *CreateSheetRequest) (*Sheet, error)
-	// BatchCreateSheets stores several sheets, all or none.
+	// BatchCreateSheets stores several sheets, at most 1,000, all or none.
 	// Permission: bb.sheets.create.
 	BatchCreateSheets(context.Context, *BatchCreateSheetsRequest) (*BatchCreateSheetsResponse, error)
-	// GetSheet returns a sheet, a long content cut unless raw is set.
+	// GetSheet returns a sheet; of a content above 2 MiB only the beginning, unless raw is set.
 	// Permission: bb.sheets.get.
 	GetSheet(context.Context, *GetSheetRequest) (*Sheet, error)
 }

@@ -234,7 +234,8 @@ func (x *GetSheetRequest) GetRaw() bool {
 type Sheet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "projects/{}/sheets/{}", by the SHA-256 of the content in hex.
-	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most 100 MiB; answers hold the first 2 MiB, unless raw was asked for.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
 	// Output only. Of the whole content in bytes.
 	ContentSize   int64 `protobuf:"varint,3,opt,name=content_size,json=contentSize,proto3" json:"content_size,omitempty"`

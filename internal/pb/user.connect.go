@@ -94,7 +94,7 @@ var (
 
 // UserServiceClient is a client for the bytebase.v1.UserService service.
 type UserServiceClient interface {
-	// GetUser returns one person.
+	// GetUser returns one person; "users/me" is GetCurrentUser.
 	// Permission: bb.users.get.
 	GetUser(context.Context, *GetUserRequest) (*User, error)
 	// GetCurrentUser returns who calls, be it a person, a service account or a workload identity. It
@@ -125,7 +125,7 @@ func NewUserServiceClient(client *connect.Client) UserServiceClient {
 
 // UserServiceHandler is an implementation of the bytebase.v1.UserService service.
 type UserServiceHandler interface {
-	// GetUser returns one person.
+	// GetUser returns one person; "users/me" is GetCurrentUser.
 	// Permission: bb.users.get.
 	GetUser(context.Context, *GetUserRequest) (*User, error)
 	// GetCurrentUser returns who calls, be it a person, a service account or a workload identity. It

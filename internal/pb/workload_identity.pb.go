@@ -245,7 +245,7 @@ type ListWorkloadIdentitiesRequest struct {
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Include what was deleted and can be brought back.
 	ShowDeleted bool `protobuf:"varint,4,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
-	// A condition in CEL: comparisons of the resource's fields, joined by &&.
+	// CEL: name, email or title (matches, contains), one text at a time.
 	Filter        string `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -613,10 +613,12 @@ type WorkloadIdentityConfig struct {
 	IssuerUrl string `protobuf:"bytes,2,opt,name=issuer_url,json=issuerUrl,proto3" json:"issuer_url,omitempty"`
 	// At least one; the token's one audience must be among them.
 	AllowedAudiences []string `protobuf:"bytes,3,rep,name=allowed_audiences,json=allowedAudiences,proto3" json:"allowed_audiences,omitempty"`
-	// One more condition on the subject, as in "project_path:acme/shop:ref_type:branch:ref:main";
-	// "*" stands for any characters within a part between colons.
+	// One more condition, on the claims and on the form of the subject, as in
+	// "project_path:acme/shop:ref_type:branch:ref:main". "*" stands for a whole part, for all below a
+	// "/", or at the end for everything that follows.
 	SubjectPattern string `protobuf:"bytes,4,opt,name=subject_pattern,json=subjectPattern,proto3" json:"subject_pattern,omitempty"`
-	// The conditions as fields; subject_pattern then follows from them.
+	// The conditions as fields. Where no subject_pattern was written, answers show the one that says
+	// the same, if there is one.
 	Gitlab        *GitLabTrust `protobuf:"bytes,1000,opt,name=gitlab,proto3" json:"gitlab,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
