@@ -70,7 +70,7 @@ func (s *Service) ChangePassword(ctx context.Context, who slipway.Principal, cur
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(next); err != nil {
+	if err := CheckPassword(next); err != nil {
 		return err
 	}
 	if err := s.accounts.take(who.Email); err != nil {

@@ -114,7 +114,7 @@ func (s *Service) changed(ctx context.Context, u slipway.User, c UserChange) (sl
 		u.Phone = *c.Phone
 	}
 	if c.Password != nil {
-		if err := checkPassword(*c.Password); err != nil {
+		if err := CheckPassword(*c.Password); err != nil {
 			return u, err
 		}
 		hash, err := s.hashPassword(ctx, *c.Password)
@@ -257,8 +257,8 @@ const (
 	keyBytes     = 32
 )
 
-// checkPassword reports why password cannot be one.
-func checkPassword(password slipway.Secret) error {
+// CheckPassword reports why password cannot be one.
+func CheckPassword(password slipway.Secret) error {
 	p := password.Reveal()
 	if n := utf8.RuneCountInString(p); n < 8 || len(p) > 1024 || !utf8.ValidString(p) {
 		return slipway.Errorf(slipway.Invalid, "password: 8 characters at least and 1024 bytes at most")
