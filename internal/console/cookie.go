@@ -46,15 +46,16 @@ func (c *Console) theme(r *http.Request) string {
 	return ""
 }
 
-// toast returns the message that done left for this page, once.
-func (c *Console) toast(v visit) string {
-	raw := c.kept(v.r, "toast")
+// once returns the message that done or trouble left for this page, and
+// forgets it.
+func (c *Console) once(v visit, name string) string {
+	raw := c.kept(v.r, name)
 	if raw == "" {
 		return ""
 	}
-	c.keep(v.w, "toast", "", -1)
+	c.keep(v.w, name, "", -1)
 	text, err := url.QueryUnescape(raw)
-	if err != nil || len(text) > 500 {
+	if err != nil || len(text) > 2000 {
 		return "" // not one of ours
 	}
 	return text

@@ -55,7 +55,8 @@
 // boxes); form.go has the words that go between the pipes. A handler reads
 // v.form(), blames fields, gives errors of verbs to form.take, which hands back
 // those that the person can't mend, and shows the same page again by showForm:
-// nothing typed is lost. When all is well c.done redirects and leaves a toast.
+// nothing typed is lost. When all is well c.done redirects and leaves a toast;
+// c.trouble does so when a part failed, and says which.
 // What only some choice of a form needs is hidden by CSS with :has(), so that it
 // works without a script and loses nothing.
 //

@@ -103,12 +103,15 @@ func fieldFunctions() map[string]any {
 		"placeholder":  func(text string, f field) field { f.Placeholder = text; return f },
 		"autocomplete": func(what string, f field) field { f.Autocomplete = what; return f },
 		"class":        func(name string, f field) field { f.Class = name; return f },
-		"options": func(list []option, f field) field {
-			f.Options = slices.Clone(list)
-			for i, o := range f.Options {
-				f.Options[i].Chosen = slices.Contains(f.chosen, o.Value)
-			}
-			return f
-		},
+		"options":      func(list []option, f field) field { return f.with(list) },
 	}
+}
+
+// with returns f with the options to choose from, those marked that are chosen.
+func (f field) with(list []option) field {
+	f.Options = slices.Clone(list)
+	for i, o := range f.Options {
+		f.Options[i].Chosen = slices.Contains(f.chosen, o.Value)
+	}
+	return f
 }

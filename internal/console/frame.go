@@ -17,9 +17,11 @@ type Frame struct {
 	Static string            // URL prefix of assets
 	Theme  string            // "light", "dark", or "" where the browser chooses
 	Toast  string            // what was just done
-	Narrow bool              // no navigation: sign-in, set-up
-	Sheet  *Sheet            // a form over the page; nil for none
-	held   iam.Set
+	// Trouble is what of it did not succeed.
+	Trouble string
+	Narrow  bool   // no navigation: sign-in, set-up
+	Sheet   *Sheet // a form over the page; nil for none
+	held    iam.Set
 }
 
 // A Crumb is a step on the way to a page. The last has no URL.
@@ -61,8 +63,11 @@ var navigation = []navSection{
 		{Title: "Projects", URL: "/projects"}, {Title: "Instances", URL: "/instances"}, {Title: "Rollouts", URL: "/rollouts"},
 	}},
 	{Title: "IAM & Admin", InCrumb: true, Items: []navItem{
-		{Title: "Users & Groups", URL: "/users"}, {Title: "Members", URL: "/members"}, {Title: "Roles", URL: "/roles"},
-		{Title: "Audit Log", URL: "/audit"}, {Title: "Settings", URL: "/settings"},
+		{Title: "Users & Groups", URL: "/users"},
+		{Title: "Members", URL: "/members"},
+		{Title: "Roles", URL: "/roles"},
+		{Title: "Audit Log", URL: "/audit"},
+		{Title: "Settings", URL: "/settings"},
 	}},
 }
 
@@ -78,7 +83,7 @@ func (c *Console) frame(v visit, title, at string, crumbs ...Crumb) Frame {
 		return c.narrow(v.r, title)
 	}
 	f := Frame{
-		Title: title, Who: v.who, Static: c.assets.prefix, Theme: c.theme(v.r), Toast: c.toast(v), held: v.held,
+		Title: title, Who: v.who, Static: c.assets.prefix, Theme: c.theme(v.r), Toast: c.once(v, "toast"), Trouble: c.once(v, "trouble"), held: v.held,
 	}
 	for _, section := range navigation {
 		shown := navSection{Title: section.Title}

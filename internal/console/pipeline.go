@@ -20,6 +20,9 @@ type pipeline struct {
 	Project  string // id
 	Targets  []string
 	Flavour  string // clientFlavour, which "" stands for, or curlFlavour
+	// Reviewer is the identity that reviews act as, with its audience; "" is
+	// Identity.
+	Reviewer, ReviewerAudience string
 }
 
 // Text returns the file: a review of merge requests that change migrations, and
@@ -29,9 +32,15 @@ func (p pipeline) Text() string {
 	if p.Flavour == curlFlavour {
 		text = curlPipeline
 	}
+	reviewer, reviewed := "", p.Audience
+	if p.Reviewer != "" {
+		reviewer = "  variables:\n    WORKLOAD_IDENTITY_EMAIL: " + scalar(p.Reviewer) + "\n"
+		reviewed = p.ReviewerAudience
+	}
 	return strings.NewReplacer(
+		"{reviewer}", reviewer, "{reviewed}", scalar(reviewed),
 		"{url}", scalar(p.URL), "{identity}", scalar(p.Identity), "{audience}", scalar(p.Audience),
-		"{project}", scalar(p.Project), "{targets}", scalar(strings.Join(p.Targets, ",")),
+		"{project}", scalar(p.Project), "{targets}", scalar(strings.ReplaceAll(strings.Join(p.Targets, ","), "$", "$$")), // GitLab takes $$ for a dollar
 	).Replace(text)
 }
 
@@ -51,9 +60,9 @@ sql-review:
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
       changes: ["migrations/**/*"]
-  id_tokens:
+{reviewer}  id_tokens:
     GITLAB_OIDC_TOKEN:
-      aud: {audience}
+      aud: {reviewed}
   script:
     - slipway check
   artifacts:
@@ -83,9 +92,8 @@ variables:
   BYTEBASE_TARGETS: {targets}
 
 .exchange: &exchange |
-  BYTEBASE_TOKEN=$(curl --silent --show-error --fail-with-body \
-    --header 'Content-Type: application/json' \
-    --data "{\"token\": \"${GITLAB_OIDC_TOKEN}\", \"email\": \"${WORKLOAD_IDENTITY_EMAIL}\"}" \
+  BYTEBASE_TOKEN=$(jq --null-input --arg token "${GITLAB_OIDC_TOKEN}" --arg email "${WORKLOAD_IDENTITY_EMAIL}" '{$token, $email}' |
+    curl --silent --show-error --fail-with-body --header 'Content-Type: application/json' --data @- \
     "${BYTEBASE_URL}/v1/auth:exchangeToken" | jq --raw-output --exit-status .accessToken)
 
 sql-review:
@@ -93,9 +101,9 @@ sql-review:
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
       changes: ["migrations/**/*"]
-  id_tokens:
+{reviewer}  id_tokens:
     GITLAB_OIDC_TOKEN:
-      aud: {audience}
+      aud: {reviewed}
   script:
     - *exchange
     - sql-review --url "${BYTEBASE_URL}" --token "${BYTEBASE_TOKEN}" --file-pattern "migrations/**/*.sql"

@@ -23,6 +23,44 @@ func (c *Console) routes() []route {
 	return []route{
 		{"GET /{$}", c.home, ""},
 		{"POST /signout", c.signOut, ""},
+		{"GET /users", c.users, iam.UsersList},
+		{"GET /users/new", c.newUserForm, ""}, // what it may add, it asks itself
+		{"POST /users/new", c.addUser, ""},
+		{"POST /users/preview", c.preview, ""},
+		{"GET /users/{email}", c.person, ""}, // oneself, or by permission
+		{"GET /users/{email}/edit", c.editPersonForm, iam.UsersUpdate},
+		{"POST /users/{email}/edit", c.editPerson, iam.UsersUpdate},
+		{"GET /users/{email}/deactivate", c.deletePerson, iam.UsersDelete},
+		{"POST /users/{email}/deactivate", c.deletePerson, iam.UsersDelete},
+		{"POST /users/{email}/restore", c.undeletePerson, iam.UsersUndelete},
+
+		// A project can own these: verbs ask in the owner's name.
+		{"GET /service-accounts/{email}", c.serviceAccount, ""},
+		{"GET /service-accounts/{email}/edit", c.editServiceAccountForm, ""},
+		{"POST /service-accounts/{email}/edit", c.editServiceAccount, ""},
+		{"GET /service-accounts/{email}/reset-key", c.resetKey, ""},
+		{"POST /service-accounts/{email}/reset-key", c.resetKey, ""},
+		{"GET /service-accounts/{email}/deactivate", c.deleteServiceAccount, ""},
+		{"POST /service-accounts/{email}/deactivate", c.deleteServiceAccount, ""},
+		{"POST /service-accounts/{email}/restore", c.undeleteServiceAccount, ""},
+		{"GET /workload-identities/{email}", c.workloadIdentity, ""},
+		{"GET /workload-identities/{email}/edit", c.editIdentityForm, ""},
+		{"POST /workload-identities/{email}/edit", c.editIdentity, ""},
+		{"GET /workload-identities/{email}/exchanges", c.exchanges, ""},
+		{"GET /workload-identities/{email}/test", c.trialForm, ""},
+		{"POST /workload-identities/{email}/test", c.trial, ""},
+		{"GET /workload-identities/{email}/pipeline", c.identityPipeline, ""},
+		{"GET /workload-identities/{email}/deactivate", c.deleteIdentity, ""},
+		{"POST /workload-identities/{email}/deactivate", c.deleteIdentity, ""},
+		{"POST /workload-identities/{email}/restore", c.undeleteIdentity, ""},
+		{"GET /exchanges/{reference}", c.exchange, ""},
+
+		{"GET /account", c.account, ""},
+		{"POST /account/profile", c.saveProfile, ""},
+		{"POST /account/password", c.changePassword, ""},
+		{"POST /account/theme", c.saveTheme, ""},
+		{"POST /account/sessions/{id}/end", c.endSession, ""},
+		{"POST /account/sessions/end", c.endSessions, ""},
 		{"/", c.nowhere, ""},
 	}
 }

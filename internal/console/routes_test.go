@@ -24,6 +24,46 @@ var rounds = map[string]round{
 	"/":             {at: "/nowhere", admin: 404, viewer: 404},
 	"GET /{$}":      {at: "/", admin: 200, viewer: 200},
 	"POST /signout": {admin: 303, viewer: 303},
+
+	"GET /users":          {admin: 200, viewer: 403},
+	"GET /users/new":      {admin: 200, viewer: 403},
+	"POST /users/new":     {admin: 400, viewer: 403},
+	"POST /users/preview": {admin: 200, viewer: 200},
+
+	"GET /users/{email}":             {at: "/users/zoe@example.com", admin: 200, viewer: 403},
+	"GET /users/{email}/edit":        {at: "/users/zoe@example.com/edit", admin: 200, viewer: 403},
+	"POST /users/{email}/edit":       {at: "/users/zoe@example.com/edit", admin: 400, viewer: 403},
+	"GET /users/{email}/deactivate":  {at: "/users/zoe@example.com/deactivate", admin: 200, viewer: 403},
+	"POST /users/{email}/deactivate": {at: "/users/zoe@example.com/deactivate", admin: 303, viewer: 403},
+	"POST /users/{email}/restore":    {at: "/users/zoe@example.com/restore", admin: 303, viewer: 403},
+
+	"GET /service-accounts/{email}":             {at: "/service-accounts/bot@service.bytebase.com", admin: 200, viewer: 403},
+	"GET /service-accounts/{email}/edit":        {at: "/service-accounts/bot@service.bytebase.com/edit", admin: 200, viewer: 403},
+	"POST /service-accounts/{email}/edit":       {at: "/service-accounts/bot@service.bytebase.com/edit", admin: 400, viewer: 403},
+	"GET /service-accounts/{email}/reset-key":   {at: "/service-accounts/bot@service.bytebase.com/reset-key", admin: 200, viewer: 403},
+	"POST /service-accounts/{email}/reset-key":  {at: "/service-accounts/bot@service.bytebase.com/reset-key", admin: 200, viewer: 403},
+	"GET /service-accounts/{email}/deactivate":  {at: "/service-accounts/bot@service.bytebase.com/deactivate", admin: 200, viewer: 403},
+	"POST /service-accounts/{email}/deactivate": {at: "/service-accounts/bot@service.bytebase.com/deactivate", admin: 303, viewer: 403},
+	"POST /service-accounts/{email}/restore":    {at: "/service-accounts/bot@service.bytebase.com/restore", admin: 303, viewer: 403},
+
+	"GET /workload-identities/{email}":             {at: "/workload-identities/deploy@workload.bytebase.com", admin: 200, viewer: 403},
+	"GET /workload-identities/{email}/edit":        {at: "/workload-identities/deploy@workload.bytebase.com/edit", admin: 200, viewer: 403},
+	"POST /workload-identities/{email}/edit":       {at: "/workload-identities/deploy@workload.bytebase.com/edit", admin: 400, viewer: 403},
+	"GET /workload-identities/{email}/exchanges":   {at: "/workload-identities/deploy@workload.bytebase.com/exchanges", admin: 200, viewer: 403},
+	"GET /workload-identities/{email}/test":        {at: "/workload-identities/deploy@workload.bytebase.com/test", admin: 200, viewer: 403},
+	"POST /workload-identities/{email}/test":       {at: "/workload-identities/deploy@workload.bytebase.com/test", admin: 400, viewer: 403},
+	"GET /workload-identities/{email}/pipeline":    {at: "/workload-identities/deploy@workload.bytebase.com/pipeline", admin: 200, viewer: 403},
+	"GET /workload-identities/{email}/deactivate":  {at: "/workload-identities/deploy@workload.bytebase.com/deactivate", admin: 200, viewer: 403},
+	"POST /workload-identities/{email}/deactivate": {at: "/workload-identities/deploy@workload.bytebase.com/deactivate", admin: 303, viewer: 403},
+	"POST /workload-identities/{email}/restore":    {at: "/workload-identities/deploy@workload.bytebase.com/restore", admin: 303, viewer: 403},
+	"GET /exchanges/{reference}":                   {at: "/exchanges/AAAAAAAAAAAAAAAA", admin: 404, viewer: 403},
+
+	"GET /account":                    {admin: 200, viewer: 200},
+	"POST /account/profile":           {admin: 400, viewer: 400},
+	"POST /account/password":          {admin: 400, viewer: 400},
+	"POST /account/theme":             {admin: 303, viewer: 303},
+	"POST /account/sessions/{id}/end": {at: "/account/sessions/none/end", admin: 404, viewer: 404},
+	"POST /account/sessions/end":      {admin: 303, viewer: 303},
 }
 
 const viewerEmail = "vera@example.com"
@@ -33,6 +73,11 @@ func furnish(w *world) {
 	w.project("shop")
 	vera := w.person(viewerEmail)
 	w.grant("projects/shop", iam.ProjectViewer, vera.Member())
+	w.person("zoe@example.com")
+	w.identity("deploy", "Deploy", w.trust())
+	if _, _, err := w.access.CreateServiceAccount(w.t.Context(), w.admin, "", "bot", "Bot"); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func TestEveryRouteForThreePeople(t *testing.T) {

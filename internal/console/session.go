@@ -19,6 +19,9 @@ func (c *Console) setCookie(w http.ResponseWriter, token string, expires time.Ti
 	})
 }
 
+// token returns the session's token, "" where there is none.
+func (c *Console) token(r *http.Request) string { return c.kept(r, "") }
+
 // who returns whose session the request carries. Anything but a person is
 // Unauthenticated: workloads have no business here.
 func (c *Console) who(r *http.Request) (slipway.Principal, error) {

@@ -137,3 +137,11 @@ func (c *Console) done(v visit, to, message string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
 }
+
+// trouble ends an act that succeeded in part: the browser goes to the page at
+// to, which says in words what did not.
+func (c *Console) trouble(v visit, to, message string) error {
+	c.keep(v.w, "trouble", url.QueryEscape(message), 60)
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil
+}
