@@ -10,9 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // A front is what the one port serves.
@@ -22,7 +19,7 @@ type front struct {
 	console http.Handler
 	keys    func(context.Context) (any, error) // the public keys of our tokens, as a JWK set
 	ready   func(context.Context) error        // nil when requests can be served
-	metrics *prometheus.Registry
+	metrics *metrics
 }
 
 // handler routes by path: what the API answers to begins with /v1/ or is a
@@ -33,12 +30,13 @@ func (f front) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", f.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(f.metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", f.metrics)
 	mux.HandleFunc("GET /.well-known/jwks.json", f.jwks)
-	mux.Handle("/", f.console)
+	mux.Handle("/", f.metrics.count("console", f.console))
+	api := f.metrics.count("api", f.api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ofAPI(r.URL.Path) {
-			f.api.ServeHTTP(w, r)
+			api.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"slipway"
@@ -108,7 +107,7 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	releases := release.New(lg, st, g, engines, release.Config{})
 	w.rollouts = rollout.New(lg, st, g, engines, rollout.Config{Replica: rand.Text(), Workers: cfg.Workers, Drain: cfg.Drain})
 
-	w.front = front{lg: lg, ready: st.Ping, metrics: metrics(w.tokens)}
+	w.front = front{lg: lg, ready: st.Ping, metrics: newMetrics(w.tokens)}
 	w.front.keys = func(ctx context.Context) (any, error) { return sign.Keys(ctx) }
 	w.front.api, err = api.New(lg, api.Deps{
 		Authenticator: w.access, Access: w.access, Inventory: w.things, Releases: releases, Rollouts: w.rollouts,
@@ -172,23 +171,4 @@ func (k keyring) AddSigningKey(ctx context.Context, key signer.Key) error {
 
 func (k keyring) DropSigningKeys(ctx context.Context, before time.Time) error {
 	return k.st.Update(ctx, func(tx *store.Tx) error { return tx.DropSigningKeys(ctx, before) })
-}
-
-// metrics registers what /metrics shows beside Go's own.
-func metrics(tokens *idtoken.Verifier) *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(runtime()...)
-	for name, f := range map[string]struct {
-		help string
-		read func(idtoken.Counters) int64
-	}{
-		"slipway_issuer_fetches_total":        {"Fetches of an issuer's keys.", func(c idtoken.Counters) int64 { return c.Fetches }},
-		"slipway_issuer_fetch_failures_total": {"Fetches that brought no usable set of keys.", func(c idtoken.Counters) int64 { return c.Failures }},
-		"slipway_issuer_stale_key_uses_total": {"Tokens verified with keys past their freshness because the issuer was down.", func(c idtoken.Counters) int64 { return c.StaleUses }},
-		"slipway_issuer_unusable_keys_total":  {"Published keys that could not be used, per fetch.", func(c idtoken.Counters) int64 { return c.JunkKeys }},
-	} {
-		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: f.help},
-			func() float64 { return float64(f.read(tokens.Counters())) }))
-	}
-	return r
 }
