@@ -74,6 +74,12 @@ func (c Config) normalised() (Config, error) {
 		}
 		c.ExternalURL = strings.TrimSuffix(c.ExternalURL, "/")
 	}
+	for _, issuer := range c.PrivateIssuers {
+		u, err := url.Parse(issuer)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return c, slipway.Errorf(slipway.Invalid, "--private-issuers %q: want the issuer's URL as its tokens say it, https://HOST", issuer)
+		}
+	}
 	if (c.AdminEmail == "") != (c.AdminPassword == "") {
 		return c, slipway.Errorf(slipway.Invalid, "SLIPWAY_ADMIN_EMAIL and SLIPWAY_ADMIN_PASSWORD go together: give both or neither")
 	}
