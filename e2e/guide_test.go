@@ -95,40 +95,47 @@ func TestReviewFindings(t *testing.T) {
 	}
 }
 
-// job runs the script of a job in the guide's pipeline file as a runner does:
-// each line in one shell that stops at the first failure. It returns all output.
+// job runs the script of a job in the guide's pipeline file as a runner does.
 func (w *world) job(t *testing.T, repo, name string, job idtokentest.Job) (string, error) {
+	t.Helper()
+	return w.runScript(t, repo, name, w.issuer.Token(t, job))
+}
+
+// runScript runs the lines of a job's script in one shell, which stops at the
+// first failure, with that ID token. It returns all output.
+func (w *world) runScript(t *testing.T, repo, name, idToken string) (string, error) {
+	t.Helper()
+	cmd := exec.Command("bash", "-eo", "pipefail", "-c", strings.Join(scriptOf(t, name), "\n"))
+	cmd.Dir = repo
+	cmd.Env = []string{
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CI=true", "GITLAB_CI=true",
+		"CI_PROJECT_DIR=" + repo, "CI_PROJECT_URL=" + w.issuer.URL() + "/my-group/my-project", "CI_COMMIT_SHA=" + commit,
+		"BYTEBASE_URL=" + w.URL, "WORKLOAD_IDENTITY_EMAIL=" + identity, "TARGETS=" + strings.Join(w.targets, ","),
+		"GITLAB_OIDC_TOKEN=" + idToken,
+	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// scriptOf reads the script of a job from the guide's pipeline file.
+func scriptOf(t *testing.T, name string) []string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/gitlab-ci.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	jobs := map[string]struct {
-		Script yaml.Node `yaml:"script"`
-	}{}
-	var whole map[string]yaml.Node
-	if err := yaml.Unmarshal(text, &whole); err != nil {
+	var jobs map[string]yaml.Node // the file has other things than jobs
+	if err := yaml.Unmarshal(text, &jobs); err != nil {
 		t.Fatal(err)
 	}
-	node := whole[name]
-	one := jobs[name]
-	if err := node.Decode(&one); err != nil {
-		t.Fatal(err)
+	var job struct {
+		Script []string `yaml:"script"`
 	}
-	var lines []string
-	if err := one.Script.Decode(&lines); err != nil || len(lines) == 0 {
+	node := jobs[name]
+	if err := node.Decode(&job); err != nil || len(job.Script) == 0 {
 		t.Fatalf("job %s has no script: %v", name, err)
 	}
-	cmd := exec.Command("bash", "-eo", "pipefail", "-c", strings.Join(lines, "\n"))
-	cmd.Dir = repo
-	cmd.Env = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CI=true", "GITLAB_CI=true",
-		"CI_PROJECT_DIR=" + repo, "CI_PROJECT_URL=" + w.issuer.URL() + "/" + job.Project, "CI_COMMIT_SHA=" + commit,
-		"BYTEBASE_URL=" + w.URL, "WORKLOAD_IDENTITY_EMAIL=" + identity, "TARGETS=" + strings.Join(w.targets, ","),
-		"GITLAB_OIDC_TOKEN=" + w.issuer.Token(t, job),
-	}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return job.Script
 }
 
 // writeRepository returns a folder with migrations that SQLite and PostgreSQL

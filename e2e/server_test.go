@@ -221,6 +221,11 @@ func (s *running) do(token, method, path string, body any) (*http.Response, []by
 	return resp, text
 }
 
+// noRedirects returns a client that shows a redirection as what it is.
+func noRedirects() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // await asks done until it says yes, and fails the test if it never does.
 func await(t testing.TB, what string, done func() bool) {
 	t.Helper()

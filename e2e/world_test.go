@@ -26,6 +26,7 @@ type world struct {
 	// past Slipway.
 	rows func(t testing.TB, env, query string) [][]string
 	urls map[string]string // of the PostgreSQL database of each environment
+	said []string          // by clients
 }
 
 const (
