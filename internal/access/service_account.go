@@ -105,6 +105,9 @@ func (s *Service) UpdateServiceAccount(ctx context.Context, who slipway.Principa
 			a.Title = *c.Title
 		}
 		if c.NewKey {
+			if err := s.mayBecome(ctx, tx.Reader, who, slipway.Principal{Kind: slipway.ServiceAccountKind, Email: a.Email}, "make a key of"); err != nil {
+				return err
+			}
 			token, hash := opaque(keyPrefix)
 			key, a.KeyHash = slipway.Secret(token), hash
 			if err := tx.DeleteSessionsOf(ctx, a.Email); err != nil {
@@ -143,6 +146,11 @@ func (s *Service) setServiceAccountDeleted(ctx context.Context, who slipway.Prin
 		}
 		if a, err = tx.ServiceAccount(ctx, strings.ToLower(email)); err != nil {
 			return err
+		}
+		if !deleted {
+			if err := s.mayBecome(ctx, tx.Reader, who, slipway.Principal{Kind: slipway.ServiceAccountKind, Email: a.Email}, "restore"); err != nil {
+				return err
+			}
 		}
 		a.Deleted = deleted
 		if err := tx.UpdateServiceAccount(ctx, a); err != nil {

@@ -150,6 +150,9 @@ func (s *Service) UpdateWorkloadIdentity(ctx context.Context, who slipway.Princi
 				return err
 			}
 			if !reflect.DeepEqual(next, w.Trust) {
+				if err := s.mayBecome(ctx, tx.Reader, who, slipway.Principal{Kind: slipway.WorkloadIdentityKind, Email: w.Email}, "change who may become"); err != nil {
+					return err
+				}
 				request["trust"] = next
 				w.Trust = next
 				w.Revision++
@@ -208,6 +211,11 @@ func (s *Service) setIdentityDeleted(ctx context.Context, who slipway.Principal,
 		}
 		if w, err = tx.WorkloadIdentity(ctx, strings.ToLower(email)); err != nil || w.Deleted == deleted {
 			return err
+		}
+		if !deleted {
+			if err := s.mayBecome(ctx, tx.Reader, who, slipway.Principal{Kind: slipway.WorkloadIdentityKind, Email: w.Email}, "restore"); err != nil {
+				return err
+			}
 		}
 		from := w.Revision
 		w.Deleted, w.Revision = deleted, from+1
