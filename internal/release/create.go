@@ -58,20 +58,33 @@ func (s *Service) Create(ctx context.Context, who slipway.Principal, d Draft) (r
 		return rel, false, err
 	}
 	sum := digest(files)
-	old, err := s.st.ReleaseByDigest(ctx, d.Project, sum)
-	if err == nil && old.Category == d.Category {
-		return old, false, nil
-	}
-	if err != nil && slipway.KindOf(err) != slipway.NotFound {
-		return rel, false, fmt.Errorf("look for a release of the same files: %w", err)
-	}
 	rel = slipway.Release{
 		Project: d.Project, Category: d.Category, Source: d.Source,
 		Creator: who.Name(), Job: who.Job, Digest: sum,
 	}
+	if old, found, err := equal(ctx, s.st.Reader, rel); err != nil || found {
+		return old, false, err
+	}
 	act.Request = summary{Category: d.Category, Source: d.Source, Template: d.Template, Digest: sum, Files: paths(files)}
-	rel, err = s.insert(ctx, act, rel, files, template)
-	return rel, err == nil, err
+	return s.insert(ctx, act, rel, files, template)
+}
+
+// equal returns the newest release of the same files in the same category.
+func equal(ctx context.Context, r store.Reader, rel slipway.Release) (slipway.Release, bool, error) {
+	page := slipway.Page{Size: slipway.MaxPageSize}
+	for {
+		list, next, err := r.Releases(ctx, store.ReleaseQuery{Project: rel.Project, Digest: rel.Digest}, page)
+		if err != nil {
+			return rel, false, fmt.Errorf("look for a release of the same files: %w", err)
+		}
+		i := slices.IndexFunc(list, func(old slipway.Release) bool { return old.Category == rel.Category })
+		if i >= 0 {
+			return list[i], true, nil
+		}
+		if page.After = next; next == "" {
+			return rel, false, nil
+		}
+	}
 }
 
 // files returns the draft's files in order, their bytes filled in and each
@@ -119,10 +132,10 @@ func (s *Service) fill(ctx context.Context, project string, files []slipway.File
 // release of the same train was made meanwhile.
 const attempts = 50
 
-// insert stores rel under the next id of its train. Two that are made at the
-// same instant meet at the store's unique train and iteration; the one that
-// loses takes the next.
-func (s *Service) insert(ctx context.Context, act gate.Act, rel slipway.Release, files []file, template idTemplate) (slipway.Release, error) {
+// insert stores rel under the next id of its train, unless an equal one was
+// made at the same instant; made is then false. Of different ones the store
+// gives each its iteration.
+func (s *Service) insert(ctx context.Context, act gate.Act, rel slipway.Release, files []file, template idTemplate) (stored slipway.Release, made bool, err error) {
 	rel.Created = s.cfg.Now().UTC()
 	train := template.trainAt(rel.Created)
 	rel.Files = make([]slipway.File, len(files))
@@ -135,7 +148,14 @@ func (s *Service) insert(ctx context.Context, act gate.Act, rel slipway.Release,
 			if err != nil {
 				return fmt.Errorf("number the release: %w", err)
 			}
+			// Only now: who makes a release at the same instant has been waited for.
+			var found bool
+			if stored, found, err = equal(ctx, tx.Reader, rel); err != nil || found {
+				made = false
+				return err
+			}
 			rel.ID = idOf(train, n)
+			stored, made = rel, true
 			for _, f := range files {
 				if _, err := tx.PutSheet(ctx, rel.Project, f.Statement); err != nil {
 					return fmt.Errorf("keep file %q: %w", f.Path, err)
@@ -144,10 +164,10 @@ func (s *Service) insert(ctx context.Context, act gate.Act, rel slipway.Release,
 			return tx.CreateRelease(ctx, rel, train, n)
 		})
 		if k := slipway.KindOf(err); err == nil || k != slipway.Exists && k != slipway.Conflict {
-			return rel, err
+			return stored, made && err == nil, err
 		}
 	}
-	return rel, slipway.Errorf(slipway.Conflict, "too many releases are being made at once: try again")
+	return rel, false, slipway.Errorf(slipway.Conflict, "too many releases are being made at once: try again")
 }
 
 func paths(files []file) []string {

@@ -119,6 +119,9 @@ func TestCreateAgain(t *testing.T) {
 		t.Error("another category found the release of none")
 	}
 	d.Category = ""
+	if again, made, err := w.releases.Create(ctx, pipeline, d); err != nil || made || again.ID != first.ID {
+		t.Errorf("the first category again: %v, made %v %q, want %q", err, made, again.ID, first.ID)
+	}
 	d.Files[0].Path = "2_c.sql"
 	if renamed, made, err := w.releases.Create(ctx, pipeline, d); err != nil || !made {
 		t.Errorf("another path: %v, made %v %q", err, made, renamed.ID)
@@ -158,6 +161,42 @@ func TestCreateAtOnce(t *testing.T) {
 				if id := fmt.Sprintf("release_20261122-RC%02d", i); !seen[id] {
 					t.Errorf("%s is missing among %v", id, ids)
 				}
+			}
+		})
+	}
+}
+
+// Two pipelines send the same files at the same instant.
+func TestCreateTheSameAtOnce(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) *world{
+		"SQLite":     func(t *testing.T) *world { return newWorld(t, storetest.SQLite(t)) },
+		"PostgreSQL": func(t *testing.T) *world { return newWorld(t, storetest.Postgres(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			const n = 6
+			ids, made := make([]string, n), make([]bool, n)
+			var g errgroup.Group
+			for i := range n {
+				g.Go(func() (err error) {
+					var rel slipway.Release
+					rel, made[i], err = w.releases.Create(t.Context(), pipeline, release.Draft{Project: "shop", Files: []slipway.File{file("1_a.sql", "SELECT 1;")}})
+					ids[i] = rel.ID
+					return err
+				})
+			}
+			must(t, g.Wait())
+			makers := 0
+			for i := range n {
+				if made[i] {
+					makers++
+				}
+				if ids[i] != "release_20261122-RC00" {
+					t.Errorf("call %d got %q, want the one release there is", i, ids[i])
+				}
+			}
+			if makers != 1 {
+				t.Errorf("%d of %d calls made a release, want 1", makers, n)
 			}
 		})
 	}
