@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -41,7 +42,7 @@ func (p project) GetProject(ctx context.Context, req *pb.GetProjectRequest) (*pb
 }
 
 func (p project) ListProjects(ctx context.Context, req *pb.ListProjectsRequest) (*pb.ListProjectsResponse, error) {
-	page, filter, err := projectList(req, req.GetFilter(), req.GetOrderBy(), req.GetShowDeleted())
+	page, filter, keep, err := projectList(req, req.GetFilter(), req.GetOrderBy(), req.GetShowDeleted())
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +50,11 @@ func (p project) ListProjects(ctx context.Context, req *pb.ListProjectsRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ListProjectsResponse{Projects: each(list, fromProject), NextPageToken: pageToken(req, next)}, nil
+	return &pb.ListProjectsResponse{Projects: each(keep(list), fromProject), NextPageToken: pageToken(req, next)}, nil
 }
 
 func (p project) SearchProjects(ctx context.Context, req *pb.SearchProjectsRequest) (*pb.SearchProjectsResponse, error) {
-	page, filter, err := projectList(req, req.GetFilter(), req.GetOrderBy(), req.GetShowDeleted())
+	page, filter, keep, err := projectList(req, req.GetFilter(), req.GetOrderBy(), req.GetShowDeleted())
 	if err != nil {
 		return nil, err
 	}
@@ -61,32 +62,39 @@ func (p project) SearchProjects(ctx context.Context, req *pb.SearchProjectsReque
 	if err != nil {
 		return nil, err
 	}
-	return &pb.SearchProjectsResponse{Projects: each(list, fromProject), NextPageToken: pageToken(req, next)}, nil
+	return &pb.SearchProjectsResponse{Projects: each(keep(list), fromProject), NextPageToken: pageToken(req, next)}, nil
 }
 
-// projectList reads what ListProjects and SearchProjects have in common.
-func projectList(req listRequest, filter, order string, deleted bool) (slipway.Page, inventory.ProjectFilter, error) {
-	f := inventory.ProjectFilter{ShowDeleted: deleted}
-	page, err := pageOf(req)
-	if err != nil {
-		return page, f, err
+// projectList reads what ListProjects and SearchProjects have in common. What
+// the query cannot say, keep does: a page may then hold less than its size.
+func projectList(req listRequest, filter, order string, deleted bool) (page slipway.Page, f inventory.ProjectFilter, keep func([]slipway.Project) []slipway.Project, err error) {
+	f.ShowDeleted = deleted
+	if page, err = pageOf(req); err != nil {
+		return page, f, nil, err
 	}
 	if err := noOrder(order); err != nil {
-		return page, f, err
+		return page, f, nil, err
 	}
 	terms, err := parseFilter(filter, map[string]filterField{"name": textField(matches, contains), "title": textField(matches, contains), "state": textField(equals)})
+	without := map[bool]bool{} // leaves out what is deleted, or what is not
 	for _, t := range terms {
 		switch {
-		case t.field == "state" && t.text == "DELETED":
-			f.ShowDeleted = true
+		case t.field == "state" && t.text == pb.State_DELETED.String():
+			f.ShowDeleted, without[false] = true, true
+		case t.field == "state" && t.text == pb.State_ACTIVE.String():
+			without[true] = true
 		case t.field == "state":
+			return page, f, nil, slipway.Errorf(slipway.Invalid, "filter: state is \"ACTIVE\" or \"DELETED\", not %.40q", t.text)
 		case f.Search != "":
-			return page, f, slipway.Errorf(slipway.Invalid, "filter: give one text to search for; it is looked for in the name and in the title")
+			return page, f, nil, slipway.Errorf(slipway.Invalid, "filter: give one text to search for; it is looked for in the name and in the title")
 		default:
 			f.Search = t.text
 		}
 	}
-	return page, f, err
+	keep = func(list []slipway.Project) []slipway.Project {
+		return slices.DeleteFunc(list, func(p slipway.Project) bool { return without[p.Deleted] })
+	}
+	return page, f, keep, err
 }
 
 func (p project) CreateProject(ctx context.Context, req *pb.CreateProjectRequest) (*pb.Project, error) {
