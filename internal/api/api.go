@@ -39,7 +39,10 @@ type Authenticator interface {
 
 // Config is what New can be told.
 type Config struct {
-	ExternalURL string // where people reach the console; "" when nobody said
+	ExternalURL string // where people reach the console
+	// ExternalURLGiven says that the operator named ExternalURL, rather than the
+	// address that the server listens on standing in for it.
+	ExternalURLGiven bool
 	Version     string // of this program
 	Commit      string // that it was built from
 	// TrustedProxies are whose X-Forwarded-For is believed. None: the caller's
@@ -102,7 +105,7 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server,
-		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), strictJSON{}),
+		connecthttp.WithCodecs(boundBinary{connectproto.NewBinaryCodec()}, strictJSON{}),
 		connecthttp.WithCompressMinBytes(compressFrom),
 		connecthttp.WithConditionalOptions(func(spec connect.Spec) []connecthttp.Option {
 			return []connecthttp.Option{connecthttp.WithReadMaxBytes(maxBytes(spec.Procedure))}

@@ -14,6 +14,7 @@ var (
 	PageToken = pageToken
 	MaskOf    = maskOf
 	Codes     = codes
+	MaxBytes  = maxBytes
 )
 
 // FilterTerms parses text for fields of every sort and spells out the terms.

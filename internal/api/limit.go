@@ -8,12 +8,15 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"slipway"
+	"slipway/internal/api/rest"
 	"slipway/internal/pb"
 )
 
-// Bounds of a request's message, unpacked, in bytes. The larger one is for
-// methods that take migration files.
+// Bounds of a request's message, unpacked, in bytes. The largest one is for
+// methods that take migration files, the smallest for those that strangers can
+// call: an ID token has 16 KiB at most.
 const (
+	openBytes  = 64 << 10
 	usualBytes = 4 << 20
 	filesBytes = 128 << 20
 )
@@ -24,6 +27,9 @@ func maxBytes(procedure string) int {
 	case pb.ReleaseServiceCheckReleaseProcedure, pb.ReleaseServiceCreateReleaseProcedure,
 		pb.SheetServiceCreateSheetProcedure, pb.SheetServiceBatchCreateSheetsProcedure:
 		return filesBytes
+	}
+	if open(procedure) {
+		return openBytes
 	}
 	return usualBytes
 }
@@ -53,7 +59,7 @@ func (r receiver) Receive(msg any) error {
 	}
 	switch connect.CodeOf(err) {
 	case connect.CodeResourceExhausted:
-		return slipway.Errorf(slipway.Invalid, "the request is larger than %d MiB, the most that this method takes", maxBytes(r.spec.Procedure)>>20)
+		return rest.TooLarge(maxBytes(r.spec.Procedure))
 	case connect.CodeInvalidArgument, connect.CodeUnimplemented, connect.CodeInternal:
 		if e, ok := errors.AsType[*connect.Error](err); ok {
 			return slipway.Errorf(slipway.Invalid, "read the request: %s", e.Message())

@@ -304,3 +304,44 @@ func TestNotBuilt(t *testing.T) {
 		t.Errorf("REST: %d %v, want %s", status, got, want)
 	}
 }
+
+// A request of many empty parts is small on the wire, and compressed next to
+// nothing, and would take a hundred times its size in memory.
+func TestRequestHasBoundedParts(t *testing.T) {
+	srv, _ := newServer(t)
+	const want = "the request has more than 500000 fields and elements: send it in several"
+	req := &pb.CheckReleaseRequest{Parent: "projects/shop", Release: &pb.Release{Files: make([]*pb.Release_File, 1_000_000)}}
+	for i := range req.Release.Files {
+		req.Release.Files[i] = &pb.Release_File{}
+	}
+	for name, client := range transports(srv) {
+		_, err := client.CheckRelease(as(t, "ann-token"), req)
+		if got := fmt.Sprint(err); got != "invalid_argument: "+want {
+			t.Errorf("%s: %.200s, want %s", name, got, want)
+		}
+	}
+	body := `{"release":{"files":[` + strings.Repeat("{},", 1_000_000) + `{}]}}`
+	status, got := send(t, http.MethodPost, srv.URL+"/v1/projects/shop/releases:check", "ann-token", body)
+	if status != 400 || got["message"] != want {
+		t.Errorf("REST: %d %.200v, want %q", status, got, want)
+	}
+	// What stands in a string is no part.
+	body = `{"release":{"name":"` + strings.Repeat(`{},\"`, 1_000_000) + `"}}`
+	if status, got := send(t, http.MethodPost, srv.URL+"/v1/projects/shop/releases:check", "ann-token", body); status != 200 {
+		t.Errorf("REST with a long string: %d %.200v, want 200", status, got)
+	}
+}
+
+// What needs no credential takes an ID token and an address, and not much more.
+func TestStrangersSendLittle(t *testing.T) {
+	for _, procedure := range []string{
+		pb.AuthServiceLoginProcedure, pb.AuthServiceLogoutProcedure, pb.AuthServiceSignupProcedure, pb.AuthServiceExchangeTokenProcedure,
+	} {
+		if got := api.MaxBytes(procedure); got != 64<<10 {
+			t.Errorf("%s takes %d bytes, want 65536", procedure, got)
+		}
+	}
+	if got := api.MaxBytes(pb.UserServiceGetCurrentUserProcedure); got != 4<<20 {
+		t.Errorf("a method that needs a credential takes %d bytes, want 4 MiB", got)
+	}
+}

@@ -47,7 +47,7 @@ func (s *stream) bindBody(m protoreflect.Message) error {
 	data, err := io.ReadAll(s.r.Body)
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return slipway.Errorf(slipway.Invalid, "the request is larger than %d MiB, the most that this method takes", s.max>>20)
+			return TooLarge(s.max)
 		}
 		return slipway.Errorf(slipway.Canceled, "the body ended before all of it was sent").Because(err)
 	}

@@ -18,6 +18,9 @@ import (
 // ReadJSON fills m from data, in the JSON mapping of proto3. What does not fit
 // is an Invalid: a field that m does not have is named, with the ones it has.
 func ReadJSON(data []byte, m proto.Message) error {
+	if err := checkJSON(data); err != nil {
+		return err
+	}
 	err := protojson.Unmarshal(data, m)
 	if err == nil {
 		return nil
