@@ -172,15 +172,21 @@ func checkTitle(name string) string {
 	return name
 }
 
+// checkRows returns checks with those that failed in front: they are what a
+// reader has come for.
 func checkRows(checks []slipway.TrustCheck) []checkRow {
-	rows := make([]checkRow, len(checks))
-	for i, c := range checks {
-		rows[i] = checkRow{Title: checkTitle(c.Name), Outcome: chip{"ok", "Passed"}, Got: c.Got, Want: c.Want}
-		if !c.OK {
-			rows[i].Outcome, rows[i].Advice = chip{"bad", "Refused"}, c.Advice
+	var failed, passed []checkRow
+	for _, c := range checks {
+		row := checkRow{Title: checkTitle(c.Name), Got: c.Got, Want: c.Want}
+		if c.OK {
+			row.Outcome = chip{"ok", "Passed"}
+			passed = append(passed, row)
+			continue
 		}
+		row.Outcome, row.Advice = chip{"bad", "Refused"}, c.Advice
+		failed = append(failed, row)
 	}
-	return rows
+	return append(failed, passed...)
 }
 
 // pretty returns claims as JSON for people, "" for none.

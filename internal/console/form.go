@@ -50,7 +50,8 @@ func (f form) Status() int { return max(f.status, http.StatusOK) }
 // ticks offers.
 type option struct {
 	Value, Label string
-	Hint         string
+	Hint         string // stands under the label
+	Title        string // shows on hover
 	Chosen       bool
 }
 

@@ -52,7 +52,7 @@ func (c *Console) identityPipeline(v visit) error {
 	}
 	p.YAML = c.pipelineText(p, reviewer)
 	if v.scripted() {
-		return c.showPart(v, "pipeline", "result", p)
+		return c.showPart(v, "pipeline", "chooser", p)
 	}
 	return c.show(v, "pipeline", p)
 }

@@ -43,8 +43,10 @@ func (c *Console) addable(v visit) []option {
 
 func (c *Console) newUserForm(v visit) error {
 	f := form{Values: v.r.URL.Query()}
-	if f.Get("type") == "" {
-		f.Set("type", "user")
+	for name, usual := range map[string]string{"type": "user", "platform": string(slipway.GitLab), "refs": "all"} {
+		if f.Get(name) == "" {
+			f.Set(name, usual)
+		}
 	}
 	return c.newUser(v, f)
 }
@@ -81,7 +83,7 @@ func (c *Console) roleOptions(v visit) ([]option, error) {
 	roles, err := c.Access.Roles(v.ctx(), v.who)
 	list := []option{}
 	for _, r := range roles {
-		list = append(list, option{Value: r.Name(), Label: r.Title, Hint: r.Description})
+		list = append(list, option{Value: r.Name(), Label: r.Title, Title: r.Description})
 	}
 	// What a pipeline needs comes first: it is what most forms are for.
 	slices.SortStableFunc(list, func(a, b option) int { return rank(a) - rank(b) })

@@ -111,23 +111,23 @@ func claims(t slipway.Trust) []claim {
 	if g := t.GitLab; g != nil {
 		switch {
 		case g.Project != "":
-			out = append(out, claim{"project_path", g.Group + "/" + g.Project, ""})
+			out = append(out, claim{"project_path", g.Group + "/" + g.Project, "case does not count"})
 		case g.ExcludeSubgroups:
 			out = append(out, claim{"namespace_path", g.Group, "projects of subgroups are left out"})
 		default:
 			out = append(out, claim{"namespace_path", g.Group + " or " + g.Group + "/…", "subgroups too, now and later"})
 		}
 		for _, r := range g.Refs {
-			out = append(out, claim{"ref_type, ref", string(r.Type) + " " + cmp.Or(r.Pattern, "of any name"), ""})
+			out = append(out, claim{"ref_type, ref", string(r.Type) + " " + cmp.Or(r.Pattern, "of any name"), "case counts"})
 		}
 		if len(g.Refs) == 0 {
-			out = append(out, claim{"ref_type, ref", "any branch or tag", ""})
+			out = append(out, claim{"ref_type, ref", "any branch or tag", "merge requests too"})
 		}
 	}
 	if t.SubjectPattern != "" {
 		out = append(out, claim{"sub", t.SubjectPattern, "and the claims that it names"})
 	}
-	return append(out, claim{"exp − iat", "at most " + hours(cmp.Or(t.MaxLifetime, 24*time.Hour)), ""})
+	return append(out, claim{"exp − iat", "at most " + hours(cmp.Or(t.MaxLifetime, 24*time.Hour)), "as long as the job may run"})
 }
 
 func hours(d time.Duration) string {
