@@ -30,7 +30,7 @@ func (a actuator) GetActuatorInfo(context.Context, *pb.GetActuatorInfoRequest) (
 		SlipwayVersion:      a.cfg.Version,
 		GitCommit:           a.cfg.Commit,
 		ExternalUrl:         a.cfg.ExternalURL,
-		ExternalUrlFromFlag: a.cfg.ExternalURL != "",
+		ExternalUrlFromFlag: a.cfg.ExternalURLGiven,
 		Workspace:           slipway.WorkspaceName,
 		DefaultProject:      slipway.Project{ID: slipway.DefaultProject}.Name(),
 		ReplicaCount:        1,

@@ -23,10 +23,10 @@ import (
 func newWhole(t *testing.T) *httptest.Server {
 	t.Helper()
 	h, err := api.New(slog.New(slog.DiscardHandler), api.Deps{Authenticator: ann}, api.Config{
-		ExternalURL: "https://slipway.example.com",
-		Version:     "0.1.0",
-		Commit:      "37339d73c8a7",
-		Now:         func() time.Time { return time.Date(2026, 11, 22, 19, 22, 6, 5e8, time.UTC) },
+		ExternalURL: "https://slipway.example.com", ExternalURLGiven: true,
+		Version: "0.1.0",
+		Commit:  "37339d73c8a7",
+		Now:     func() time.Time { return time.Date(2026, 11, 22, 19, 22, 6, 5e8, time.UTC) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +52,20 @@ func TestActuatorInfo(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); status != http.StatusOK || diff != "" {
 		t.Errorf("status %d (-want +got):\n%s", status, diff)
+	}
+}
+
+// An address that nobody gave is told, and not as if somebody had.
+func TestActuatorAddressNotGiven(t *testing.T) {
+	h, err := api.New(slog.New(slog.DiscardHandler), api.Deps{Authenticator: ann}, api.Config{ExternalURL: "http://127.0.0.1:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	_, got := get(t, srv.URL+"/v1/actuator/info", "ann-token")
+	if given, there := got["externalUrlFromFlag"]; there || got["externalUrl"] != "http://127.0.0.1:8080" {
+		t.Errorf("%v, given %v", got, given)
 	}
 }
 

@@ -43,8 +43,8 @@ type Config struct {
 	// ExternalURLGiven says that the operator named ExternalURL, rather than the
 	// address that the server listens on standing in for it.
 	ExternalURLGiven bool
-	Version     string // of this program
-	Commit      string // that it was built from
+	Version          string // of this program
+	Commit           string // that it was built from
 	// TrustedProxies are whose X-Forwarded-For is believed. None: the caller's
 	// address is that of the connection.
 	TrustedProxies []netip.Prefix

@@ -111,7 +111,7 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	w.front.keys = func(ctx context.Context) (any, error) { return sign.Keys(ctx) }
 	w.front.api, err = api.New(lg, api.Deps{
 		Authenticator: w.access, Access: w.access, Inventory: w.things, Releases: releases, Rollouts: w.rollouts,
-	}, api.Config{ExternalURL: base, Version: cfg.Version, Commit: cfg.Commit, TrustedProxies: proxies})
+	}, api.Config{ExternalURL: base, ExternalURLGiven: cfg.ExternalURL != "", Version: cfg.Version, Commit: cfg.Commit, TrustedProxies: proxies})
 	if err != nil {
 		return nil, err
 	}
