@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"slipway"
 )
@@ -72,6 +73,15 @@ func open(ctx context.Context, path, mode string, cfg *Config) (*database, error
 		return nil, classify(ctx, fmt.Errorf("open the database: %w", err))
 	}
 	return d, nil
+}
+
+// limitValues bounds every string, blob and row that is read or computed, in
+// bytes.
+func (d *database) limitValues(most int) error {
+	if _, err := sqlite.Limit(d.conn, lib.SQLITE_LIMIT_LENGTH, most); err != nil {
+		return fmt.Errorf("bound what is computed: %w", err)
+	}
+	return nil
 }
 
 // close rolls back what is open.

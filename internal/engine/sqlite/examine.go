@@ -18,6 +18,10 @@ const (
 	countBudget   = 3 * time.Second
 	maxAdvices    = 50
 	memoryPages   = "PRAGMA max_page_count = 16384" // 64 MiB
+	// maxValue bounds a value that is computed on the way, in bytes. The
+	// library's own bound is 1 GB, of which hex(zeroblob(…)) takes three times
+	// as much.
+	maxValue = 4 << 20
 )
 
 // A simulation is a copy of a schema without its rows.
@@ -39,11 +43,15 @@ func (e *Engine) Examine(ctx context.Context, src slipway.Source, db string, fil
 		if err != nil {
 			return err
 		}
+		if err := d.limitValues(maxValue); err != nil {
+			return err
+		}
 		r, err := openRaw()
 		if err != nil {
 			return err
 		}
 		defer r.close()
+		r.limitValues(maxValue)
 		defer r.interruptWhen(ctx)()
 		if bad := r.compile(memoryPages, true); bad != nil {
 			return fmt.Errorf("bound the copy of the schema: %w", bad)

@@ -49,6 +49,11 @@ func openRaw() (*raw, error) {
 	return r, nil
 }
 
+// limitValues bounds every string, blob and row that is computed, in bytes.
+func (r *raw) limitValues(most int32) {
+	lib.Xsqlite3_limit(r.tls, r.db, lib.SQLITE_LIMIT_LENGTH, most)
+}
+
 func (r *raw) close() {
 	if r.db != 0 {
 		lib.Xsqlite3_close_v2(r.tls, r.db)

@@ -222,6 +222,18 @@ func TestExamine(t *testing.T) {
 			[][]advice{{{260, 1, 35, "database or disk is full"}}},
 			[]int64{0},
 		},
+		{
+			"nothing fills the memory",
+			[]string{"CREATE TABLE big AS SELECT hex(zeroblob(3000000)) AS x; DELETE FROM users WHERE length(hex(zeroblob(3000000))) > 0;"},
+			[][]advice{{{260, 1, 1, "string or blob too big"}}},
+			[]int64{0},
+		},
+		{
+			"a long text is no large value",
+			[]string{"INSERT INTO users (email) VALUES ('" + strings.Repeat("x", 8<<20) + "');"},
+			[][]advice{nil},
+			[]int64{0},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var files []engine.ExamineFile
