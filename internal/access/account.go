@@ -12,7 +12,11 @@ import (
 	"slipway/internal/store"
 )
 
-// An Account is anybody who may sign in, as a list of all of them shows it.
+// GroupKind is the Kind of an Account that is a group.
+const GroupKind slipway.PrincipalKind = "group"
+
+// An Account is anybody who may sign in, or a group of them, as a list of all
+// shows it.
 type Account struct {
 	Kind    slipway.PrincipalKind
 	Email   string
@@ -21,6 +25,7 @@ type Account struct {
 	Deleted bool
 	Seen    time.Time      // last signed in, or exchanged a token; zero: never
 	Trust   *slipway.Trust // of a workload identity
+	Members int            // how many, of a group
 }
 
 // Member returns the account as IAM bindings name it.
@@ -33,14 +38,15 @@ type AnyoneQuery struct {
 	ShowDeleted bool
 }
 
-// Accounts lists people, service accounts and workload identities together, by
-// e-mail address. Of the last two it leaves out the kinds that who may not
-// list, unless it is asked for that kind alone.
+// Accounts lists people, service accounts, workload identities and groups
+// together, by e-mail address. But for people it leaves out the kinds that who
+// may not list, unless it is asked for that kind alone.
 func (s *Service) Accounts(ctx context.Context, who slipway.Principal, q AnyoneQuery, page slipway.Page) ([]Account, string, error) {
 	kinds := []accountKind{
 		{slipway.UserKind, iam.UsersList, "/bytebase.v1.UserService/ListUsers", s.userAccounts},
 		{slipway.ServiceAccountKind, iam.ServiceAccountsList, serviceAccounts + "ListServiceAccounts", s.serviceAccounts},
 		{slipway.WorkloadIdentityKind, iam.WorkloadIdentitiesList, workloadIdentities + "ListWorkloadIdentities", s.identityAccounts},
+		{GroupKind, iam.GroupsList, groupService + "ListGroups", s.groupAccounts},
 	}
 	held, err := s.Held(ctx, who, "")
 	if err != nil {
@@ -106,6 +112,15 @@ func (s *Service) identityAccounts(ctx context.Context, q AnyoneQuery, page slip
 	out := make([]Account, len(list))
 	for i, w := range list {
 		out[i] = Account{Kind: slipway.WorkloadIdentityKind, Email: w.Email, Title: w.Title, Project: w.Project, Deleted: w.Deleted, Trust: &w.Trust}
+	}
+	return out, next, err
+}
+
+func (s *Service) groupAccounts(ctx context.Context, q AnyoneQuery, page slipway.Page) ([]Account, string, error) {
+	list, next, err := s.st.Groups(ctx, store.GroupQuery{Search: q.Search}, page)
+	out := make([]Account, len(list))
+	for i, g := range list {
+		out[i] = Account{Kind: GroupKind, Email: g.Email, Title: g.Title, Members: len(g.Members)}
 	}
 	return out, next, err
 }

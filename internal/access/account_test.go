@@ -26,6 +26,9 @@ func TestAccountsOfAllKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	exchanged := p.clock
+	if _, err := p.CreateGroup(ctx, p.admin, slipway.Group{Email: "team@example.com", Title: "Terra team"}); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.DeleteUser(ctx, p.admin, "ann@example.com"); err != nil {
 		t.Fatal(err)
 	}
@@ -50,13 +53,13 @@ func TestAccountsOfAllKinds(t *testing.T) {
 			break
 		}
 	}
-	want := []string{adminEmail, "ann@example.com", deploy, "terraform@service.bytebase.com", "zoe@example.com"}
+	want := []string{adminEmail, "ann@example.com", deploy, "team@example.com", "terraform@service.bytebase.com", "zoe@example.com"}
 	if diff := cmp.Diff(want, emails); diff != "" {
 		t.Errorf("accounts over pages (-want +got):\n%s", diff)
 	}
 
 	one, next, err := p.Accounts(ctx, p.admin, access.AnyoneQuery{Search: "TERRA"}, slipway.Page{Size: 2})
-	if err != nil || len(one) != 1 || next != "" {
+	if err != nil || len(one) != 2 || next != "" {
 		t.Errorf("search: %v, next %q, %v", one, next, err)
 	}
 	live, _, err := p.Accounts(ctx, p.admin, access.AnyoneQuery{Kind: slipway.UserKind}, slipway.Page{})

@@ -71,6 +71,12 @@ func (s *Service) CreateGroup(ctx context.Context, who slipway.Principal, g slip
 		if n >= maxGroups {
 			return slipway.Errorf(slipway.Exhausted, "a workspace has at most %d groups", maxGroups)
 		}
+		if _, err := tx.User(ctx, g.Email); slipway.KindOf(err) != slipway.NotFound || err == nil {
+			if err != nil {
+				return err
+			}
+			return slipway.Errorf(slipway.Exists, "user %q already exists: an address is a person's or a group's", g.Email)
+		}
 		for _, m := range g.Members {
 			if err := memberExists(ctx, tx.Reader, m.Member); err != nil {
 				return err

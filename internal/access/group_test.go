@@ -132,6 +132,7 @@ func TestGroupIsRefused(t *testing.T) {
 		{"a job as owner", slipway.Group{Email: team, Members: []slipway.GroupMember{{Member: "workloadIdentity:a@workload.bytebase.com", Role: slipway.GroupOwner}}}, slipway.Invalid, "owners are people"},
 		{"no role in it", slipway.Group{Email: team, Members: []slipway.GroupMember{{Member: ann.Member()}}}, slipway.Invalid, "OWNER or MEMBER"},
 		{"a stranger", slipway.Group{Email: team, Members: []slipway.GroupMember{{Member: "user:nobody@example.com", Role: slipway.GroupOwner}}}, slipway.Invalid, "there is no such user"},
+		{"a person's address", slipway.Group{Email: ann.Email}, slipway.Exists, "a person's or a group's"},
 		{"a crowd", slipway.Group{Email: team, Members: make([]slipway.GroupMember, 501)}, slipway.Invalid, "at most 500 members"},
 	} {
 		_, err := h.CreateGroup(ctx, h.admin, tc.g)
@@ -153,6 +154,8 @@ func TestGroupStaysWhileBound(t *testing.T) {
 	}
 	_, err := h.CreateGroup(ctx, h.admin, slipway.Group{Email: team})
 	want(t, "a name that is taken", err, slipway.Exists, "already exists")
+	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: team, Password: "long enough"})
+	want(t, "a person of its address", err, slipway.Exists, "a person's or a group's")
 	h.project("shop", bind(iam.ProjectViewer, "group:"+team))
 	want(t, "bound on a project", h.DeleteGroup(ctx, h.admin, team), slipway.Precondition, "groups/dba@example.com holds a role on projects/shop")
 	if _, err := h.SetPolicy(ctx, h.admin, "projects/shop", slipway.Policy{}); err != nil {

@@ -79,7 +79,15 @@ func (s *Service) CreateUser(ctx context.Context, who slipway.Principal, n NewUs
 		return slipway.User{}, err
 	}
 	act.Resource = "users/" + u.Email
-	err = s.gate.Do(ctx, act, func(tx *store.Tx) error { return tx.CreateUser(ctx, u) })
+	err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
+		if _, err := tx.Group(ctx, u.Email); slipway.KindOf(err) != slipway.NotFound || err == nil {
+			if err != nil {
+				return err
+			}
+			return slipway.Errorf(slipway.Exists, "group %q already exists: an address is a person's or a group's", u.Email)
+		}
+		return tx.CreateUser(ctx, u)
+	})
 	return u, err
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 
 	"slipway"
 	"slipway/internal/iam"
@@ -20,7 +21,7 @@ type route struct {
 // routes is every page there is for people who are signed in. A navigation
 // entry shows when its page is among them and the caller holds what it needs.
 func (c *Console) routes() []route {
-	return []route{
+	return slices.Concat(c.adminRoutes(), []route{
 		{"GET /{$}", c.home, ""},
 		{"POST /signout", c.signOut, ""},
 		{"GET /users", c.users, iam.UsersList},
@@ -62,7 +63,7 @@ func (c *Console) routes() []route {
 		{"POST /account/sessions/{id}/end", c.endSession, ""},
 		{"POST /account/sessions/end", c.endSessions, ""},
 		{"/", c.nowhere, ""},
-	}
+	})
 }
 
 // handler joins the routes with what strangers may reach.

@@ -46,7 +46,7 @@ func (c *Console) holdings(v visit, member string) ([]holding, error) {
 	}
 	out := make([]holding, len(list))
 	for i, h := range list {
-		out[i] = holding{Role: titles[h.Role], Where: "Workspace, in every project", URL: "/members", Condition: h.Condition}
+		out[i] = holding{Role: titles[h.Role], Where: "Workspace, in every project", URL: "/members", Condition: c.condition(h.Condition).Text}
 		if out[i].Role == "" {
 			out[i].Role = h.Role
 		}

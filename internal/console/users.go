@@ -15,11 +15,13 @@ import (
 // Names of the kinds of accounts, as the guide spells them.
 var typeNames = map[slipway.PrincipalKind]string{
 	slipway.UserKind: "User", slipway.ServiceAccountKind: "Service Account", slipway.WorkloadIdentityKind: "Workload Identity",
+	access.GroupKind: "Group",
 }
 
 // accountPaths are where the pages of accounts are.
 var accountPaths = map[slipway.PrincipalKind]string{
 	slipway.UserKind: "/users/", slipway.ServiceAccountKind: "/service-accounts/", slipway.WorkloadIdentityKind: "/workload-identities/",
+	access.GroupKind: "/groups/",
 }
 
 // accountURL returns the URL of an account's page.
@@ -79,6 +81,7 @@ func (c *Console) usersList(v visit, title string) (usersPage, error) {
 		{"People", "people", slipway.UserKind, iam.UsersList},
 		{"Workload identities", "workload-identities", slipway.WorkloadIdentityKind, iam.WorkloadIdentitiesList},
 		{"Service accounts", "service-accounts", slipway.ServiceAccountKind, iam.ServiceAccountsList},
+		{"Groups", "groups", access.GroupKind, iam.GroupsList},
 	} {
 		if k.list != "" && !v.held[k.list] {
 			continue
@@ -131,6 +134,9 @@ func (c *Console) accountRows(v visit, list []access.Account) ([]accountRow, err
 			}
 		default:
 			row.May = strings.Join(rolesOf(policy, a.Member(), titles), ", ")
+		}
+		if a.Kind == access.GroupKind {
+			row.State = chip{"", count(a.Members, "member", "members")}
 		}
 		if a.Deleted {
 			row.State = chip{"", "Deactivated"}

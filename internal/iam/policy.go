@@ -43,8 +43,8 @@ func checkBinding(b slipway.Binding, resource string, roles Roles) (slipway.Bind
 	if _, ok := roles[b.Role]; !ok {
 		return b, slipway.Errorf(slipway.Invalid, "there is no role %.80q", b.Role)
 	}
-	if slices.Contains(workspaceOnly, b.Role) && !strings.HasPrefix(resource, "workspaces/") {
-		return b, slipway.Errorf(slipway.Invalid, "%s can be granted on the workspace only, not on %s", b.Role, resource)
+	if err := CheckPlace(b.Role, resource); err != nil {
+		return b, err
 	}
 	if len(b.Title) > maxConditionTitle {
 		return b, slipway.Errorf(slipway.Invalid, "condition title: at most %d bytes, not %d", maxConditionTitle, len(b.Title))
@@ -67,6 +67,15 @@ func checkBinding(b slipway.Binding, resource string, roles Roles) (slipway.Bind
 	}
 	b.Members = members
 	return b, nil
+}
+
+// CheckPlace reports why the policy of resource, "workspaces/…" or "projects/…",
+// cannot bind a role that there is.
+func CheckPlace(role, resource string) error {
+	if slices.Contains(workspaceOnly, role) && !strings.HasPrefix(resource, "workspaces/") {
+		return slipway.Errorf(slipway.Invalid, "%s can be granted on the workspace only, not on %s", role, resource)
+	}
+	return nil
 }
 
 // CheckMember reports why m cannot be a member of a binding, and returns it

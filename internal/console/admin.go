@@ -1,0 +1,26 @@
+package console
+
+import "slipway/internal/iam"
+
+// adminRoutes are the routes of IAM & Admin beside Users & Groups.
+func (c *Console) adminRoutes() []route {
+	return []route{
+		{"GET /groups/new", c.newGroupForm, iam.GroupsCreate},
+		{"POST /groups/new", c.addGroup, iam.GroupsCreate},
+		{"GET /groups/{email}", c.group, ""}, // by permission, or its owners; so are the next four
+		{"GET /groups/{email}/edit", c.groupEditForm, ""},
+		{"POST /groups/{email}/edit", c.groupEdit, ""},
+		{"GET /groups/{email}/members", c.groupAddForm, ""},
+		{"POST /groups/{email}/members", c.groupAdd, ""},
+		{"GET /groups/{email}/members/{member}", c.groupMemberForm, ""},
+		{"POST /groups/{email}/members/{member}", c.groupMember, ""},
+		{"GET /groups/{email}/delete", c.groupDeleteForm, iam.GroupsDelete},
+		{"POST /groups/{email}/delete", c.groupDelete, iam.GroupsDelete},
+
+		{"GET /members", c.members, iam.WorkspacesGetIamPolicy},
+		{"GET /members/grant", c.grantForm, iam.WorkspacesSetIamPolicy},
+		{"POST /members/grant", c.grant, iam.WorkspacesSetIamPolicy},
+		{"GET /members/revoke", c.revoke, iam.WorkspacesSetIamPolicy},
+		{"POST /members/revoke", c.revoke, iam.WorkspacesSetIamPolicy},
+	}
+}

@@ -1,0 +1,52 @@
+package console_test
+
+import (
+	"testing"
+	"time"
+
+	"slipway"
+	"slipway/internal/access"
+	"slipway/internal/iam"
+)
+
+// staff fills a world with a group, roles and members.
+func staff(w *world) {
+	w.t.Helper()
+	name := "Grace Hopper"
+	grace := w.person("grace@example.com")
+	if _, err := w.access.UpdateUser(w.t.Context(), w.admin, grace.Email, access.UserChange{Title: &name}); err != nil {
+		w.t.Fatal(err)
+	}
+	deploy := w.identity("gitlab-deploy", "GitLab Deploy", w.trust())
+	w.team(w.admin, grace.Member(), "workloadIdentity:"+deploy)
+	w.grant(slipway.WorkspaceName, iam.WorkspaceDBA, "group:"+teamEmail)
+	w.grant(slipway.WorkspaceName, iam.GitOpsServiceAgent, "workloadIdentity:"+deploy)
+	if err := w.access.GrantUntil(w.t.Context(), w.admin, slipway.WorkspaceName, grace.Member(), []string{iam.ProjectReleaser}, time.Now().AddDate(0, 1, 0).Truncate(24*time.Hour)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestPagesOfAdministrationLookRight shows every page of IAM & Admin beside
+// accounts to axe, and to people who keep pictures.
+func TestPagesOfAdministrationLookRight(t *testing.T) {
+	w := newWorld(t)
+	staff(w)
+	b := w.tab(t, adminEmail)
+	for _, p := range []struct{ name, path, see string }{
+		{"users-groups", "/users?kind=groups", "3 members"},
+		{"group", teamURL, "GitLab Deploy"},
+		{"group-new", "/groups/new", "Add Group"},
+		{"group-edit", teamURL + "/edit", "Description"},
+		{"group-add", teamURL + "/members", "Emails"},
+		{"group-member", teamURL + "/members/user:grace@example.com", "In the group"},
+		{"group-delete", teamURL + "/delete", "gone for good"},
+		{"members", "/members", "until the end of"},
+		{"members-by-role", "/members?by=role", "1 member"},
+		{"members-grant", "/members/grant", "Grant Access"},
+		{"members-revoke", "/members/revoke?role=roles/workspaceDBA&member=group:" + teamEmail, "Revoke Workspace DBA?"},
+	} {
+		b.open(p.path)
+		b.see(p.see)
+		b.look("admin-" + p.name)
+	}
+}
