@@ -18,6 +18,10 @@ type Config struct {
 	// included. Whoever makes instances could otherwise open any database file
 	// that the server can read. None: no SQLite instance can be made.
 	SQLiteRoots []string
+	// Own is the folder where the server keeps its own data. It is no SQLite
+	// instance even where it lies in a root: whoever may change databases could
+	// make themselves an administrator in it. "" is none.
+	Own string
 	// Patience is how long a server under management may take to answer a
 	// question; 0 is 20 seconds.
 	Patience time.Duration

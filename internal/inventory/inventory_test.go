@@ -179,6 +179,26 @@ func TestEnvironments(t *testing.T) {
 	fails(t, "a project's owner", err, slipway.Denied, "bb.settings.setEnvironment")
 }
 
+// The server's own data is no database to change, wherever the roots are.
+func TestOwnFolderIsNoInstance(t *testing.T) {
+	w := newWorld(t)
+	own := w.file("data", "slipway")
+	below := w.file("data/databases/app", "a")
+	must(t, os.Symlink(own, filepath.Join(w.root, "link")))
+	engines := map[slipway.Engine]engine.Engine{slipway.SQLite: sqlite.New(storetest.Log(t), sqlite.Config{})}
+	inv := inventory.New(storetest.Log(t), w.st, gate.New(storetest.Log(t), w.st, nil), engines, inventory.Config{
+		SQLiteRoots: []string{w.root}, Own: own,
+	})
+	for reason, host := range map[string]string{
+		"itself": own, "by a link": filepath.Join(w.root, "link"), "by a detour": below + "/../..",
+	} {
+		_, err := inv.CreateInstance(t.Context(), admin, lite("bad", host), true)
+		fails(t, reason, err, slipway.Invalid, "is not one that this server may open")
+	}
+	_, err := inv.CreateInstance(t.Context(), admin, lite("good", below), true)
+	must(t, err)
+}
+
 // Whoever makes instances must not reach files outside the operator's folders.
 func TestSQLiteRoots(t *testing.T) {
 	w := newWorld(t)

@@ -116,6 +116,9 @@ func (s *Service) checkFolder(src slipway.Source) (slipway.Source, error) {
 	if !s.allowed(real) {
 		return src, outside
 	}
+	if own, err := filepath.EvalSymlinks(s.cfg.Own); s.cfg.Own != "" && (err != nil || own == real) {
+		return src, outside
+	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
 		return src, slipway.Errorf(slipway.Invalid, "data source %q: %q is not a folder", src.ID, src.Host)
 	}

@@ -103,7 +103,7 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	if err != nil {
 		return nil, err
 	}
-	w.things = inventory.New(lg, st, g, engines, inventory.Config{SQLiteRoots: cfg.SQLiteRoots})
+	w.things = inventory.New(lg, st, g, engines, inventory.Config{SQLiteRoots: cfg.SQLiteRoots, Own: cfg.Data})
 	releases := release.New(lg, st, g, engines, release.Config{})
 	w.rollouts = rollout.New(lg, st, g, engines, rollout.Config{Replica: rand.Text(), Workers: cfg.Workers, Drain: cfg.Drain})
 
