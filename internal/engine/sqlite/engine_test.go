@@ -34,7 +34,10 @@ func TestEngine(t *testing.T) {
 // lend makes a folder with the empty database "shop".
 func lend(t testing.TB) enginetest.Database {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, "shop.db")
 	query(t, path, "PRAGMA user_version = 1")
 	return enginetest.Database{

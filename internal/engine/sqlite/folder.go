@@ -39,7 +39,9 @@ func (e *Engine) Databases(ctx context.Context, src slipway.Source) ([]string, e
 	return names, ctx.Err()
 }
 
-// folder returns the source's folder with symbolic links resolved.
+// folder returns the source's folder. Its path must lead there without a
+// symbolic link: where the folder may be was looked at once, when the source was
+// made, and a link put there since could lead anywhere.
 func folder(src slipway.Source) (string, error) {
 	if !filepath.IsAbs(src.Host) {
 		return "", slipway.Errorf(slipway.Invalid, "host %q: for SQLite it is the absolute path of the folder that holds NAME.db", src.Host)
@@ -49,6 +51,9 @@ func folder(src slipway.Source) (string, error) {
 		var info fs.FileInfo
 		if info, err = os.Stat(dir); err == nil && !info.IsDir() {
 			return "", slipway.Errorf(slipway.Invalid, "%s is a file; the host of a SQLite instance is the folder around it", src.Host)
+		}
+		if err == nil && dir != filepath.Clean(src.Host) {
+			return "", slipway.Errorf(slipway.Precondition, "%s leads through a link: give the path of the folder itself", src.Host)
 		}
 	}
 	if err != nil {

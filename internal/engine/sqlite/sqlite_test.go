@@ -74,6 +74,9 @@ func TestOnlyFilesOfTheFolderAreDatabases(t *testing.T) {
 
 func TestAFolderThatDoesNotWorkSaysWhy(t *testing.T) {
 	d := lend(t)
+	link := filepath.Join(filepath.Dir(d.Source.Host), "link")
+	must(t, os.Symlink(d.Source.Host, link))
+	t.Cleanup(func() { _ = os.Remove(link) })
 	for _, tc := range []struct {
 		host string
 		kind slipway.Kind
@@ -82,6 +85,7 @@ func TestAFolderThatDoesNotWorkSaysWhy(t *testing.T) {
 		{"relative/folder", slipway.Invalid, "absolute path"},
 		{filepath.Join(d.Source.Host, "gone"), slipway.Unavailable, "no such file"},
 		{filepath.Join(d.Source.Host, "shop.db"), slipway.Invalid, "is a file"},
+		{link, slipway.Precondition, "leads through a link"},
 	} {
 		_, err := newEngine().Version(t.Context(), slipway.Source{Host: tc.host})
 		if slipway.KindOf(err) != tc.kind || !strings.Contains(slipway.MessageOf(err), tc.word) {
