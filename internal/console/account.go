@@ -111,11 +111,11 @@ func (c *Console) saveTheme(v visit) error {
 	if err != nil {
 		return err
 	}
-	seconds := 365 * 24 * 60 * 60
-	if f.Get("theme") == "auto" {
-		seconds = -1
+	theme, seconds := f.Get("theme"), 365*24*60*60
+	if theme != "light" && theme != "dark" {
+		theme, seconds = "", -1 // the system's
 	}
-	c.keep(v.w, "theme", f.Get("theme"), seconds)
+	c.keep(v.w, "theme", theme, seconds)
 	http.Redirect(v.w, v.r, "/account", http.StatusSeeOther)
 	return nil
 }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -44,6 +46,23 @@ type tab struct {
 	t   testing.TB
 	w   *world
 	ctx context.Context
+
+	mu     sync.Mutex
+	errors []string // of scripts, and of what the Content-Security-Policy stopped
+}
+
+// listen gathers what no page may do.
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.errors = append(b.errors, fmt.Sprintf("%s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *log.EventEntryAdded:
+		if strings.Contains(e.Entry.Text, "Content Security Policy") {
+			b.errors = append(b.errors, e.Entry.Text)
+		}
+	}
 }
 
 // tab opens an empty tab of somebody who is signed in; "" is a stranger. It
@@ -60,15 +79,26 @@ func (w *world) tab(t testing.TB, email string) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	b := &tab{t: t, w: w, ctx: ctx}
-	b.do(chromedp.EmulateViewport(1440, 900))
+	b := &tab{t: t, w: w}
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
+	t.Cleanup(func() {
+		cancel()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, e := range b.errors {
+			t.Errorf("browser: %s", e)
+		}
+	})
+	b.ctx = ctx
+	b.do(chromedp.EmulateViewport(1440, 900), command(log.Enable, cdp.Empty{}))
 	if email != "" {
 		b.do(command(network.SetCookie, network.SetCookieParams{Name: "slipway", Value: w.session(email), URL: w.url}))
 	}
 	return b
 }
+
+// in returns the tab with failures told to a subtest.
+func (b *tab) in(t testing.TB) *tab { return &tab{t: t, w: b.w, ctx: b.ctx} }
 
 // command is a DevTools command as a step of do.
 func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
@@ -237,8 +267,12 @@ func (b *tab) look(name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
 		for _, width := range []int64{1440, 390} {
-			height := int64(900)
-			b.do(chromedp.EmulateViewport(width, height))
+			// Colours and widths have nothing to do with each other: two of the
+			// four show both. Pictures are of all four.
+			if (scheme == "light") != (width == 1440) && os.Getenv("SLIPWAY_SHOTS") == "" {
+				continue
+			}
+			b.do(chromedp.EmulateViewport(width, 900))
 			what := fmt.Sprintf("%s, %s, %d px wide", name, scheme, width)
 			for _, v := range script[[]string](b, violations) {
 				b.t.Errorf("%s: %s", what, v)

@@ -95,7 +95,8 @@ func (p page) submit(button string, values url.Values) page {
 		if strings.EqualFold(attr(f, "method"), "post") {
 			return p.v.post(action, sent)
 		}
-		return p.v.get(action + "?" + sent.Encode())
+		path, _, _ := strings.Cut(action, "?")
+		return p.v.get(path + "?" + sent.Encode())
 	}
 	p.v.w.t.Fatalf("%s has no button %q in a form:\n%s", p.url.Path, button, text(p.root))
 	return page{}

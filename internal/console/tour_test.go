@@ -86,8 +86,11 @@ func TestPagesOfAccountsLookRight(t *testing.T) {
 		{"exchange", "/exchanges/" + refused, "feature/new-login"},
 		{"account", "/account", "Sign out everywhere"},
 	} {
-		b.open(p.path)
-		b.see(p.see)
-		b.look(p.name)
+		t.Run(p.name, func(t *testing.T) {
+			b := b.in(t)
+			b.open(p.path)
+			b.see(p.see)
+			b.look(p.name)
+		})
 	}
 }
