@@ -31,16 +31,15 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("::/96"),          // IPv4-compatible
-	netip.MustParsePrefix("64:ff9b:1::/48"), // translation inside a network
-	netip.MustParsePrefix("100::/64"),
 	netip.MustParsePrefix("2001::/23"), // Teredo, ORCHID, benchmarks
 	netip.MustParsePrefix("2001:db8::/32"),
 	netip.MustParsePrefix("2002::/16"), // 6to4 carries an IPv4 address
 	netip.MustParsePrefix("3fff::/20"),
-	netip.MustParsePrefix("5f00::/16"),
-	netip.MustParsePrefix("fec0::/10"),
 }
+
+// unicast6 is all that is given out of IPv6 (RFC 4291 §2.4). The rest carries
+// IPv4 addresses in one form or another, or is for use inside a network.
+var unicast6 = netip.MustParsePrefix("2000::/3")
 
 // nat64 carries an IPv4 address in its last four bytes (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
@@ -53,7 +52,7 @@ func checkAddress(a netip.Addr) error {
 		a = netip.AddrFrom4([4]byte(b[12:]))
 	}
 	// Global unicast leaves out multicast, loopback, link-local, unspecified.
-	bad := !a.IsGlobalUnicast() || a.IsPrivate()
+	bad := !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !unicast6.Contains(a)
 	for _, p := range reserved {
 		bad = bad || p.Contains(a)
 	}

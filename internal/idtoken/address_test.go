@@ -27,6 +27,7 @@ func TestAddresses(t *testing.T) {
 		"224.0.0.1": false, "255.255.255.255": false, "240.0.0.1": false, "ff02::1": false, "::7f00:1": false,
 		"64:ff9b::7f00:1": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "2002:7f00:1::": false, "2001::1": false,
 		"192.0.2.1": false, "203.0.113.9": false, "2001:db8::1": false,
+		"::ffff:0:7f00:1": false, "::ffff:0:808:808": false, "4000::1": false, "fe00::1": false, "1::1": false, "3ffe::1": true,
 		"172.64.1.1": true, "172.15.255.255": true, "100.128.0.1": true, "8.8.8.8": true, "198.20.0.1": true,
 		"::ffff:8.8.8.8": true, "64:ff9b::808:808": true, "2606:4700::1111": true, "192.0.1.1": true,
 	} {
