@@ -34,6 +34,23 @@ func TestLockTimeoutIsTriedAgainAndNamesTheBlocker(t *testing.T) {
 	b.want("SELECT count(*) FROM slipway_revision", "2")
 }
 
+// What the server does not tell a role about others' sessions leaves no gap.
+func TestABlockerOfAnotherRole(t *testing.T) {
+	b := newBench(t, postgres.Config{LockTimeout: 2 * time.Second, RetryBudget: time.Millisecond}) // time to look on a busy machine
+	other := b.stranger() // of the superuser's
+	b.Source = b.as("waiter")
+	dbtest.Exec(t, b.URL, "GRANT CREATE ON SCHEMA public TO "+b.Source.Username)
+	s := b.lock()
+	b.must(b.apply(s, "1", users, nil))
+	other.do("BEGIN; LOCK TABLE users")
+	e := failure(t, b.apply(s, "2", "ALTER TABLE users ADD COLUMN name text;", nil))
+	other.do("ROLLBACK") // or the role could not be dropped
+	want := fmt.Sprintf("it waited for process %d (user postgres", other.conn.PID())
+	if m := e.Failure.Message; !strings.Contains(m, want) || strings.Contains(m, ", )") || strings.Contains(m, "idle") {
+		t.Errorf("got %q, want %q and no state", m, want)
+	}
+}
+
 func TestLockTimeoutEndsWithItsBudget(t *testing.T) {
 	b := newBench(t, postgres.Config{LockTimeout: 50 * time.Millisecond, RetryBudget: 100 * time.Millisecond})
 	s := b.lock()

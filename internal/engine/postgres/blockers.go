@@ -58,9 +58,11 @@ func (a *application) look(ctx context.Context) (seen string) {
 
 // blockers names the sessions that pid waits for, if it does: the answer stops
 // the server's lock manager for a moment. Their statements are left
-// out, for they quote values.
+// out, for they quote values. Of other roles' sessions the server tells no more
+// than the process, the user and the application, unless ours may read its
+// statistics.
 func blockers(ctx context.Context, conn *pgconn.PgConn, pid uint32) (string, error) {
-	rows, err := query(ctx, conn, `SELECT a.pid, coalesce(a.usename, '?'), coalesce(a.application_name, ''), coalesce(a.state, a.backend_type),
+	rows, err := query(ctx, conn, `SELECT a.pid, coalesce(a.usename, '?'), coalesce(a.application_name, ''), coalesce(a.state, a.backend_type, ''),
 		coalesce(date_trunc('second', clock_timestamp() - a.xact_start)::text, '')
 		FROM pg_stat_activity a
 		WHERE a.pid = ANY (CASE WHEN EXISTS (SELECT 1 FROM pg_stat_activity w WHERE w.pid = $1::int AND w.wait_event_type = 'Lock')
@@ -75,7 +77,9 @@ func blockers(ctx context.Context, conn *pgconn.PgConn, pid uint32) (string, err
 		if r[2] != "" {
 			w += ", application " + r[2]
 		}
-		w += ", " + r[3]
+		if r[3] != "" {
+			w += ", " + r[3]
+		}
 		if r[4] != "" {
 			w += ", its transaction is open for " + r[4]
 		}
