@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ type AuditQuery struct {
 	Permission string
 	Since      time.Time // this moment or later
 	Until      time.Time // before this moment
-	OnlyFailed bool
+	OnlyFailed bool      // what was refused or failed
+	OnlyDone   bool      // what was not
 }
 
 const auditColumns = `time, caller, title, job, ip, user_agent, method, permission, resource, project, request, response, failed, kind, message, latency, reference`
@@ -58,6 +60,9 @@ func (q AuditQuery) where(page slipway.Page) (w where, from, order string, err e
 	if q.OnlyFailed {
 		w.and("a.failed = 1")
 	}
+	if q.OnlyDone {
+		w.and("a.failed = 0")
+	}
 	return w, from, order, w.beforeTime(clock+", "+id, page, number)
 }
 
@@ -72,6 +77,34 @@ func (r Reader) AuditEntries(ctx context.Context, q AuditQuery, page slipway.Pag
 		what: "audit entries", text: `SELECT ` + columns + ` FROM ` + from, where: w, order: order,
 		scan: scanAudit, key: func(e slipway.AuditEntry) string { return timeKey(e.Time, strconv.FormatInt(e.ID, 10)) },
 	}.page(ctx, r, page)
+}
+
+// AuditEntry returns one audit entry.
+func (r Reader) AuditEntry(ctx context.Context, id int64) (slipway.AuditEntry, error) {
+	return one(ctx, r, fmt.Sprintf("audit entry %d", id), scanAudit, ask(`SELECT id, `+auditColumns+` FROM audit WHERE id = $1`, id))
+}
+
+// CountAudit returns how many audit entries q picks, counted no further than
+// most.
+func (r Reader) CountAudit(ctx context.Context, q AuditQuery, most int) (int, error) {
+	w, from, _, err := q.where(slipway.Page{})
+	if err != nil {
+		return 0, err
+	}
+	text := `SELECT count(*) FROM (SELECT 1 FROM ` + from + w.String() + ` LIMIT ` + w.arg(most) + `) AS found`
+	return one(ctx, r, "the number of audit entries", scanned[int], stmt{text, w.args})
+}
+
+// AuditMethods lists every method that the audit log has an entry of. It jumps
+// from one to the next in the index, which DISTINCT would read whole.
+func (r Reader) AuditMethods(ctx context.Context) ([]string, error) {
+	return all(ctx, r, "list the methods in the audit log", scanned[string], ask(`
+		WITH RECURSIVE seen (method) AS (
+			SELECT min(method) FROM audit
+			UNION ALL
+			SELECT (SELECT min(a.method) FROM audit a WHERE a.method > seen.method) FROM seen WHERE seen.method IS NOT NULL
+		)
+		SELECT method FROM seen WHERE method IS NOT NULL ORDER BY method LIMIT $1`, slipway.MaxPageSize))
 }
 
 // AddAudit records an act. Its ID is the store's to give.

@@ -243,6 +243,8 @@ func testAuditQueries(t *testing.T, s *store.Store) {
 		{"since, that moment included", store.AuditQuery{Since: epoch.Add(2 * time.Second)}, "3 2"},
 		{"until, that moment excluded", store.AuditQuery{Until: epoch.Add(2 * time.Second)}, "1 0"},
 		{"failures", store.AuditQuery{OnlyFailed: true}, "1"},
+		{"all but failures", store.AuditQuery{OnlyDone: true}, "3 2 0"},
+		{"all but failures of a caller", store.AuditQuery{OnlyDone: true, Caller: "workloadIdentity:bot@x"}, "3"},
 		{"a resource with all other conditions", store.AuditQuery{
 			Resource: "projects/shop", Caller: "workloadIdentity:bot@x", Method: "/a", Permission: "p.y", Project: "shop", OnlyFailed: true,
 			Since: epoch, Until: epoch.Add(time.Hour),
@@ -251,5 +253,19 @@ func testAuditQueries(t *testing.T, s *store.Store) {
 	} {
 		found, _, err := s.AuditEntries(t.Context(), tc.q, slipway.Page{})
 		same(t, tc.why, tc.want, strings.Join(names(found, reference), " "), err)
+		for _, most := range []int{1, 100} {
+			n, err := s.CountAudit(t.Context(), tc.q, most)
+			same(t, fmt.Sprintf("%s, counted to %d", tc.why, most), min(len(found), most), n, err)
+		}
 	}
+	methods, err := s.AuditMethods(t.Context())
+	same(t, "methods", []string{"/a", "/b"}, methods, err)
+	newest, _, err := s.AuditEntries(t.Context(), store.AuditQuery{}, slipway.Page{Size: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.AuditEntry(t.Context(), newest[0].ID)
+	same(t, "one entry", newest[0], got, err)
+	_, err = s.AuditEntry(t.Context(), 1<<40)
+	wantKind(t, "no entry", err, slipway.NotFound)
 }
