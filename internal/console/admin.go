@@ -22,5 +22,14 @@ func (c *Console) adminRoutes() []route {
 		{"POST /members/grant", c.grant, iam.WorkspacesSetIamPolicy},
 		{"GET /members/revoke", c.revoke, iam.WorkspacesSetIamPolicy},
 		{"POST /members/revoke", c.revoke, iam.WorkspacesSetIamPolicy},
+
+		{"GET /roles", c.roles, iam.RolesList},
+		{"GET /roles/new", c.newRoleForm, iam.RolesCreate},
+		{"POST /roles/new", c.addRole, iam.RolesCreate},
+		{"GET /roles/{id}", c.role, iam.RolesGet},
+		{"GET /roles/{id}/edit", c.editRoleForm, iam.RolesUpdate},
+		{"POST /roles/{id}/edit", c.editRole, iam.RolesUpdate},
+		{"GET /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
+		{"POST /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
 	}
 }

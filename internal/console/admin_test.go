@@ -1,5 +1,10 @@
 package console_test
 
+import (
+	"slipway"
+	"slipway/internal/iam"
+)
+
 const teamURL = "/groups/dba@example.com"
 
 // adminRounds are the rounds of adminRoutes.
@@ -21,4 +26,24 @@ var adminRounds = map[string]round{
 	"POST /members/grant":  {admin: 400, viewer: 403},
 	"GET /members/revoke":  {admin: 200, viewer: 403},
 	"POST /members/revoke": {admin: 404, viewer: 403},
+
+	"GET /roles":              {admin: 200, viewer: 200},
+	"GET /roles/new":          {admin: 200, viewer: 403},
+	"POST /roles/new":         {admin: 400, viewer: 403},
+	"GET /roles/{id}":         {at: "/roles/projectViewer", admin: 200, viewer: 200},
+	"GET /roles/{id}/edit":    {at: "/roles/keeper/edit", admin: 200, viewer: 403},
+	"POST /roles/{id}/edit":   {at: "/roles/keeper/edit", admin: 400, viewer: 403},
+	"GET /roles/{id}/delete":  {at: "/roles/keeper/delete", admin: 200, viewer: 403},
+	"POST /roles/{id}/delete": {at: "/roles/projectViewer/delete", admin: 409, viewer: 403},
+}
+
+// furnishAdmin makes what URLs of adminRounds name.
+func furnishAdmin(w *world) {
+	w.t.Helper()
+	w.team(w.admin)
+	w.grant("projects/shop", iam.ProjectViewer, "group:"+teamEmail) // which keeps it from being deleted
+	keeper := slipway.Role{ID: "keeper", Title: "Keeper of roles", Permissions: []string{string(iam.RolesUpdate)}}
+	if _, err := w.access.CreateRole(w.t.Context(), w.admin, keeper); err != nil {
+		w.t.Fatal(err)
+	}
 }
