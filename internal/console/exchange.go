@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -80,6 +81,7 @@ type exchangePage struct {
 	Name     string // of the identity, or its address where there is none
 	Identity string // URL of its page; "" where there is none
 	MayEdit  bool
+	Allow    string // URL of the edit that would let this ref in; "" where that is not all that is wrong
 	Headline string
 	Advice   string
 	Checks   []checkRow
@@ -112,11 +114,21 @@ func (c *Console) exchange(v visit) error {
 			return err
 		}
 		p.MayEdit = held[iam.WorkloadIdentitiesUpdate] && !w.Deleted
+		if p.MayEdit && onlyRefRefused(x.Checks) && w.Trust.GitLab != nil && w.Trust.SubjectPattern == "" {
+			p.Allow = p.Identity + "/edit?" + url.Values{"type": {x.Job.RefType}, "ref": {x.Job.Ref}}.Encode()
+		}
 	case kind != slipway.NotFound && kind != slipway.Denied:
 		return err
 	}
 	p.Frame = c.frame(v, x.Reference, "/users", above...)
 	return c.show(v, "exchange", p)
+}
+
+// onlyRefRefused reports whether nothing but the branch or tag is wrong.
+func onlyRefRefused(checks []slipway.TrustCheck) bool {
+	return firstFailed(checks) >= 0 && !slices.ContainsFunc(checks, func(c slipway.TrustCheck) bool {
+		return !c.OK && c.Name != "ref" && c.Name != "ref_type"
+	})
 }
 
 func firstFailed(checks []slipway.TrustCheck) int {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
@@ -113,4 +114,63 @@ func TestMenuOnNarrowScreens(t *testing.T) {
 	b.shoot("menu-390")
 	b.click("Users & Groups")
 	b.at("/users")
+}
+
+// TestIdentityInABrowser uses what scripts add to an identity's pages.
+func TestIdentityInABrowser(t *testing.T) {
+	w := newWorld(t)
+	identity, _ := settle(w)
+	b := w.tab(t, adminEmail)
+	b.open("/workload-identities/" + identity + "/pipeline")
+	b.see("slipway rollout")
+	b.click("curl and jq")
+	b.see("bytebase-action rollout")
+	b.choose("Reviews act as", "GitLab Review")
+	b.until(`!document.body.innerText.includes("sql-review runs for")`, "the warning stays")
+	script[bool](b, `(() => {
+		const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+		navigator.clipboard.writeText = (text) => { window.copied = text; return write(text); };
+		return true;
+	})()`)
+	b.click("Copy")
+	b.see("Copied")
+	if got := script[string](b, `window.copied`); !strings.Contains(got, "gitlab-review@workload.bytebase.com") || !strings.HasPrefix(got, "stages:") {
+		t.Errorf("copied %q", got)
+	}
+	b.look("identity-pipeline-curl")
+
+	b.click("Test a token")
+	b.fill("ID token or claims", `{"iss": "https://gitlab.com"}`)
+	b.click("Check")
+	b.see("Refused")
+	b.look("identity-test-refused")
+}
+
+// TestPreviewKeepsPasswords holds what typing sends against what it may.
+func TestPreviewKeepsPasswords(t *testing.T) {
+	w := newWorld(t)
+	b := w.tab(t, adminEmail)
+	b.open("/users/new")
+	script[bool](b, `document.body.addEventListener("htmx:configRequest", e => { window.sent = [...Object.keys(e.detail.parameters)].join(" ") }) ?? true`)
+	b.fill("Password", "secret")
+	b.until(`window.sent && window.sent.includes("title")`, "no preview was asked for")
+	if sent := script[string](b, `window.sent`); strings.Contains(sent, "password") {
+		t.Errorf("typing sends %s", sent)
+	}
+}
+
+// TestTimesAreTheViewers shows the time of an exchange in the zone of whoever
+// looks.
+func TestTimesAreTheViewers(t *testing.T) {
+	w := newWorld(t)
+	_, refused := settle(w)
+	b := w.tab(t, adminEmail)
+	b.do(command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kathmandu"}))
+	b.open("/exchanges/" + refused)
+	b.see("refused")
+	got := script[string](b, `document.querySelector("time").textContent`)
+	want := script[string](b, `new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium", timeZone: "Asia/Kathmandu"}).format(new Date(document.querySelector("time").dateTime))`)
+	if got != want || strings.Contains(got, "UTC") {
+		t.Errorf("the page says %s, a clock in Kathmandu %s", got, want)
+	}
 }

@@ -32,7 +32,21 @@ func TestExchangesAreExplained(t *testing.T) {
 		in("tbody tr", says("Ref", "Refused", "feature/new-login", "branch main")),
 		in(".facts", says("my-group/app", "574", "302", "push", "714a629c0b40", "sample")),
 		in("details", says(`"project_path": "my-group/app"`)))
-	p.follow("Change whom it trusts").expect(t, http.StatusOK, in(".sheet", says("Allowed Branches/Tags")))
+	allow := p.follow("Allow this branch…")
+	allow.expect(t, http.StatusOK, in(".sheet", says("Branch main or branch feature/new-login of my-group/app")), in("#f-several", says("branch main branch feature/new-login")))
+	if got := len(w.stored("gitlab-deploy").Trust.GitLab.Refs); got != 1 {
+		t.Errorf("looking at the proposal saved it: %d refs", got)
+	}
+	allow.submit("Confirm", nil)
+	w.exchange(identity, idtokentest.Job{Ref: "feature/new-login"})
+	v.get("/workload-identities/"+identity+"/exchanges?outcome=allowed").expect(t, http.StatusOK, in("tbody", says("feature/new-login")))
+
+	others, _, err := w.access.Exchanges(t.Context(), w.admin, access.ExchangeQuery{Identity: identity, Outcome: "refused"}, slipway.Page{})
+	if err != nil || len(others) != 2 {
+		t.Fatal(others, err)
+	}
+	v.get("/exchanges/"+others[0].Reference).expect(t, http.StatusOK,
+		in(".says", says("The job runs in project my-group/other.", "expects my-group/app")), in(".actions", says("Change whom it trusts")))
 
 	// Of an address that nobody has, the record is the audit log's readers'.
 	w.exchange("ghost@workload.bytebase.com", idtokentest.Job{})

@@ -139,11 +139,24 @@ func (c *Console) editIdentityForm(v visit) error {
 	if err != nil {
 		return err
 	}
-	values := trustValues(p.Identity.Trust)
+	values := trustValues(withRef(p.Identity.Trust, v.query("type"), v.query("ref")))
 	values.Set("title", p.Identity.Title)
 	values.Set("revision", strconv.FormatInt(p.Identity.Revision, 10))
 	p.Form = form{Values: values}
+	p.Preview = c.previewOf(p.Form, nil)
 	return c.show(v, "identity_edit", p)
+}
+
+// withRef returns t with one more branch or tag let in, as a link from a
+// refused exchange proposes; nothing is saved before it is confirmed.
+func withRef(t slipway.Trust, kind, ref string) slipway.Trust {
+	if ref == "" || t.GitLab == nil || len(t.GitLab.Refs) == 0 {
+		return t
+	}
+	fields := *t.GitLab
+	fields.Refs = append(slices.Clone(fields.Refs), slipway.RefRule{Type: slipway.RefType(kind), Pattern: ref})
+	t.GitLab = &fields
+	return t
 }
 
 // editIdentity saves what was changed and nothing else: a trust whose fields
