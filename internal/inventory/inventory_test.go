@@ -197,6 +197,13 @@ func TestOwnFolderIsNoInstance(t *testing.T) {
 	}
 	_, err := inv.CreateInstance(t.Context(), admin, lite("good", below), true)
 	must(t, err)
+
+	// One that is not there, since all is on PostgreSQL, is in nobody's way.
+	inv = inventory.New(storetest.Log(t), w.st, gate.New(storetest.Log(t), w.st, nil), engines, inventory.Config{
+		SQLiteRoots: []string{w.root}, Own: filepath.Join(w.root, "none"),
+	})
+	_, err = inv.CreateInstance(t.Context(), admin, lite("good", below), true)
+	must(t, err)
 }
 
 // Whoever makes instances must not reach files outside the operator's folders.

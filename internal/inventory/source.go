@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -116,7 +118,9 @@ func (s *Service) checkFolder(src slipway.Source) (slipway.Source, error) {
 	if !s.allowed(real) {
 		return src, outside
 	}
-	if own, err := filepath.EvalSymlinks(s.cfg.Own); s.cfg.Own != "" && (err != nil || own == real) {
+	// A server whose data is on PostgreSQL need not have a folder of its own.
+	own, err := filepath.EvalSymlinks(s.cfg.Own)
+	if s.cfg.Own != "" && !errors.Is(err, fs.ErrNotExist) && (err != nil || own == real) {
 		return src, outside
 	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
