@@ -4,15 +4,17 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 
 	"slipway/internal/dbtest"
 	"slipway/internal/idtokentest"
@@ -43,7 +45,7 @@ func TestFlagsAreVariables(t *testing.T) {
 		w.env = append(w.env, variable(name)+"="+p.value)
 	}
 	w.start()
-	for name := range flags {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		p, ok := proofs[name]
 		if !ok {
 			t.Errorf("--%s is listed and has no proof here", name)
@@ -236,25 +238,33 @@ func freeAddress(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// TestWorkers has one worker change two databases: the second waits for the
-// first, and both are changed.
+// TestWorkers has one worker change two databases of a stage: the second waits
+// until the first is done.
 func TestWorkers(t *testing.T) {
 	t.Parallel()
 	s := setting{"sqlite", "postgres"}
 	w := newWorld(t, s, "--workers", "1")
 	h := w.hold(t, s)
-	// Both databases in one environment: their tasks are to run side by side.
 	w.admin("PATCH", "/v1/"+w.targets[1]+"?updateMask=environment", object{"environment": "environments/test"}, nil)
+	other := h.lock(t, "prod") // the database is in the environment test by now
 	client := w.follow(t, h.repo)
-	h.inTheMiddle(t)
-	_, text := w.call(w.adminToken(), "GET", "/v1/projects/my-project/plans/1/rollout", nil)
-	if n := strings.Count(string(text), `"status":"RUNNING"`); n != 1 {
-		t.Errorf("%d tasks run, want 1: %s", n, text)
-	}
+	await(t, "one of the databases is being changed", func() bool {
+		return h.waiting(t, "test") != "" || h.waiting(t, "prod") != ""
+	})
 	h.letGo(t)
+	unlock(t, other)
 	client.finish(t, 0)
 	w.wantOnce(t, "1 2 3", "1", "2 begin", "2 end", "3")
-	if code := w.stop(syscall.SIGTERM); code != 0 {
-		t.Errorf("the server ended with exit code %d, want 0", code)
+
+	var list struct {
+		TaskRuns []struct{ StartTime, UpdateTime time.Time }
+	}
+	w.admin("GET", "/v1/projects/my-project/plans/1/rollout/stages/-/tasks/-/taskRuns", nil, &list)
+	if len(list.TaskRuns) != 2 {
+		t.Fatalf("there are %d task runs, want 2", len(list.TaskRuns))
+	}
+	a, b := list.TaskRuns[0], list.TaskRuns[1]
+	if a.StartTime.Before(b.UpdateTime) && b.StartTime.Before(a.UpdateTime) {
+		t.Errorf("one worker had two runs at a time: %v to %v and %v to %v", a.StartTime, a.UpdateTime, b.StartTime, b.UpdateTime)
 	}
 }

@@ -119,13 +119,7 @@ func (w *world) hold(t *testing.T, s setting) *holder {
 	second := "INSERT INTO effect (what) VALUES ('2 begin');\n%s;\nINSERT INTO effect (what) VALUES ('2 end');\n"
 	if s.target == "postgres" {
 		write(t, h.repo, "2_long.sql", fmt.Sprintf(second, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", held)))
-		conn, err := pgconn.Connect(t.Context(), w.urls["test"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-		h.conn = conn
-		h.exec(t, fmt.Sprintf("SELECT pg_advisory_lock(%d)", held))
+		h.conn = h.lock(t, "test")
 		return h
 	}
 	count := "CREATE TEMP TABLE counted AS WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < (SELECT n FROM patience)) SELECT count(*) FROM c"
@@ -146,9 +140,23 @@ func (w *world) hold(t *testing.T, s setting) *holder {
 	return h
 }
 
-func (h *holder) exec(t *testing.T, text string) {
+// lock takes the lock that the file waits for in the database of env.
+func (h *holder) lock(t *testing.T, env string) *pgconn.PgConn {
 	t.Helper()
-	if _, err := h.conn.Exec(t.Context(), text).ReadAll(); err != nil {
+	conn, err := pgconn.Connect(t.Context(), h.w.urls[env])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	if _, err := conn.Exec(t.Context(), fmt.Sprintf("SELECT pg_advisory_lock(%d)", held)).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func unlock(t *testing.T, conn *pgconn.PgConn) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), fmt.Sprintf("SELECT pg_advisory_unlock(%d)", held)).ReadAll(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -159,7 +167,7 @@ func (h *holder) inTheMiddle(t *testing.T) (session string) {
 	t.Helper()
 	await(t, "the second file runs", func() bool {
 		if h.conn != nil {
-			session = h.waiting(t)
+			session = h.waiting(t, "test")
 			return session != ""
 		}
 		_, text := h.w.call(h.w.adminToken(), "GET", "/v1/projects/my-project/plans/1/rollout/stages/test/tasks/1/taskRuns/1/log", nil)
@@ -168,10 +176,11 @@ func (h *holder) inTheMiddle(t *testing.T) (session string) {
 	return session
 }
 
-// waiting returns the process id of the session that waits for the lock.
-func (h *holder) waiting(t *testing.T) string {
+// waiting returns the process id of the session that waits for the lock in the
+// database of env, "" for none.
+func (h *holder) waiting(t *testing.T, env string) string {
 	t.Helper()
-	rows := h.w.rows(t, "test", fmt.Sprintf(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %d AND NOT granted
+	rows := h.w.rows(t, env, fmt.Sprintf(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %d AND NOT granted
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, held))
 	if len(rows) > 1 {
 		t.Fatalf("%d sessions run the second file at a time", len(rows))
@@ -201,7 +210,7 @@ func (h *holder) untilAgain(t *testing.T, first string) {
 		return
 	}
 	await(t, "a new session runs the second file", func() bool {
-		now := h.waiting(t)
+		now := h.waiting(t, "test")
 		return now != "" && now != first
 	})
 }
@@ -210,7 +219,7 @@ func (h *holder) untilAgain(t *testing.T, first string) {
 func (h *holder) letGo(t *testing.T) {
 	t.Helper()
 	if h.conn != nil {
-		h.exec(t, fmt.Sprintf("SELECT pg_advisory_unlock(%d)", held))
+		unlock(t, h.conn)
 	}
 }
 

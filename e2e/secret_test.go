@@ -164,8 +164,7 @@ func (w *world) useTokens(t *testing.T, secrets map[string]string) {
 	}
 	w.said = append(w.said, out)
 
-	// Out of place: as the address, as a bearer, in a path, in a query, in a field
-	// that there is not.
+	// Broken, and where it is no credential.
 	w.call("", "POST", "/v1/auth:exchangeToken", object{"token": id + "x", "email": identity})
 	w.call(id, "GET", "/v1/users/me", nil)
 	w.call(access+"x", "GET", "/v1/users/me", nil)
@@ -216,17 +215,26 @@ func (w *world) places(t *testing.T, metadataURL string) []place {
 		all = append(all, place{"what the client said", []byte(text)})
 	}
 	if metadataURL != "" {
-		dump, err := exec.Command("pg_dump", "--inserts", metadataURL).Output()
-		if err != nil {
-			t.Fatalf("dump the server's database: %v", err)
-		}
-		all = append(all, place{"the server's database", dump})
+		all = append(all, place{"the server's database", dump(t, metadataURL)})
 	}
 	// Twice: SQLite's log of changes is folded into its file at the end.
 	all = append(all, w.files(t)...)
 	w.stop(syscall.SIGTERM)
 	all = append(all, w.files(t)...)
 	return append(all, place{"the server's log", []byte(w.log.String())})
+}
+
+// dump returns every row of a database as text.
+func dump(t *testing.T, databaseURL string) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	for _, table := range dbtest.Query(t, databaseURL, `SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables
+		WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'`) {
+		for _, row := range dbtest.Query(t, databaseURL, "SELECT t::text FROM "+table[0]+" t") {
+			text.WriteString(row[0] + "\n")
+		}
+	}
+	return text.Bytes()
 }
 
 // files reads every file under the data folder. The master key's is left out:

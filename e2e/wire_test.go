@@ -224,14 +224,14 @@ func cutLast(name string) (parent, own string, nested bool) {
 // message returns an empty message.
 func (w wire) message(t testing.TB, name string) *dynamicpb.Message {
 	t.Helper()
-	var d protoreflect.Descriptor = w.file.Messages().ByName(protoreflect.Name(name))
-	if d.(protoreflect.MessageDescriptor) == nil {
+	d := w.file.Messages().ByName(protoreflect.Name(name))
+	if d == nil {
 		t.Fatalf("messages.txt has no message %s", name)
 	}
-	return dynamicpb.NewMessage(d.(protoreflect.MessageDescriptor))
+	return dynamicpb.NewMessage(d)
 }
 
-// answers names what a method answers with, where it is not its own Response.
+// answerOf names what a method answers with, where it is not its own Response.
 func answerOf(method string) string {
 	switch method {
 	case "CreateRelease":
