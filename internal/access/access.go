@@ -44,6 +44,12 @@ type Config struct {
 	SignIn   Rate // tries per account; an address has three times as many. 0: 10, then one in 30 s
 	Exchange Rate // per address and per identity. 0: 200, then 20 in a second
 
+	// StrangersFor is how long it stays on record what people and jobs tried that
+	// were let in nowhere, and StrangersMost how many of such tries. 0: 90 days,
+	// 200,000.
+	StrangersFor  time.Duration
+	StrangersMost int
+
 	Now func() time.Time // nil: time.Now
 }
 
@@ -89,6 +95,10 @@ func New(lg *slog.Logger, st *store.Store, g *gate.Gate, v *idtoken.Verifier, si
 	orDuration(&cfg.SessionTTL, 7*24*time.Hour)
 	orDuration(&cfg.SessionIdle, 24*time.Hour)
 	orDuration(&cfg.TokenTTL, time.Hour)
+	orDuration(&cfg.StrangersFor, 90*24*time.Hour)
+	if cfg.StrangersMost <= 0 {
+		cfg.StrangersMost = 200_000
+	}
 	orRate(&cfg.SignIn, Rate{Burst: 10, PerSecond: 1.0 / 30})
 	orRate(&cfg.Exchange, Rate{Burst: 200, PerSecond: 20})
 	if cfg.Now == nil {

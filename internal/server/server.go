@@ -141,6 +141,7 @@ func (w *whole) run(ctx context.Context, ln net.Listener, cfg Config, base strin
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(ctx, w.lg, ln, w.front.handler()) })
 	group.Go(func() error { return w.tokens.Run(ctx) })
+	group.Go(func() error { return w.access.Run(ctx) })
 	group.Go(func() error { return w.rollouts.Run(ctx) })
 	if cfg.Ready != nil {
 		cfg.Ready(base)

@@ -35,6 +35,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"Settings", testSettings},
 		{"ExchangeQueries", testExchangeQueries},
 		{"AuditQueries", testAuditQueries},
+		{"Purge", testPurge},
+		{"PurgeSessions", testPurgeSessions},
 		{"Sheets", testSheets},
 		{"ReleaseQueries", testReleaseQueries},
 		{"ReleasesAtOnce", testReleasesAtOnce},
