@@ -97,8 +97,19 @@ func projectList(req listRequest, filter, order string, deleted bool) (page slip
 	return page, f, keep, err
 }
 
+// projectFields are those that a new project may set. The rest stand for checks
+// that an administrator would rely on, so setting one is refused rather than
+// ignored.
+var projectFields = []string{"name", "state", "title", "labels", "parallel_tasks_per_rollout", "execution_retry_policy"}
+
 func (p project) CreateProject(ctx context.Context, req *pb.CreateProjectRequest) (*pb.Project, error) {
 	w := req.GetProject()
+	if field := setBeyond(w.ProtoReflect(), projectFields); field != "" {
+		return nil, slipway.Errorf(slipway.Unimplemented, "project: %s is not built; leave it out", field)
+	}
+	if w.GetExecutionRetryPolicy().GetMaximumRetries() != 0 {
+		return nil, slipway.Errorf(slipway.Unimplemented, "project: execution_retry_policy is not built: what loses against other transactions is tried again anyway, and nothing else is")
+	}
 	made, err := p.inventory.CreateProject(ctx, caller(ctx), slipway.Project{
 		ID: req.GetProjectId(), Title: w.GetTitle(), Labels: w.GetLabels(), ParallelTasks: int(w.GetParallelTasksPerRollout()),
 	})

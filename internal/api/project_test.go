@@ -41,3 +41,20 @@ func TestProjectsByState(t *testing.T) {
 	}
 	s.call(400, "GET", "/v1/projects?filter="+url.QueryEscape(`state == "deleted"`), nil)
 }
+
+// A setting that stands for a check nobody makes yet is refused, not ignored.
+func TestCreateProjectRefusesWhatIsNotBuilt(t *testing.T) {
+	s := newShop(t)
+	for _, tc := range []struct {
+		name    string
+		project tree
+		status  int
+	}{
+		{"approval", tree{"title": "A", "requireIssueApproval": true}, 501},
+		{"review enforced", tree{"title": "A", "enforceSqlReview": true}, 501},
+		{"retries", tree{"title": "A", "executionRetryPolicy": tree{"maximumRetries": 3}}, 501},
+		{"what an answer looks like", tree{"title": "A", "executionRetryPolicy": tree{}, "requireIssueApproval": false}, 200},
+	} {
+		t.Run(tc.name, func(t *testing.T) { s.call(tc.status, "POST", "/v1/projects?projectId=a", tc.project) })
+	}
+}
