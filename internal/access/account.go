@@ -126,21 +126,20 @@ func (s *Service) groupAccounts(ctx context.Context, q AnyoneQuery, page slipway
 }
 
 // lastSeen fills in when accounts that are no people were last seen.
-func (s *Service) lastSeen(ctx context.Context, list []Account) (err error) {
+func (s *Service) lastSeen(ctx context.Context, list []Account) error {
+	var emails []string
+	for _, a := range list {
+		if a.Kind == slipway.WorkloadIdentityKind || a.Kind == slipway.ServiceAccountKind {
+			emails = append(emails, a.Email)
+		}
+	}
+	seen, err := s.st.LastSeen(ctx, emails)
+	if err != nil {
+		return err
+	}
 	for i, a := range list {
-		switch a.Kind {
-		case slipway.WorkloadIdentityKind:
-			if list[i].Seen, err = s.st.LastExchange(ctx, a.Email); err != nil {
-				return err
-			}
-		case slipway.ServiceAccountKind:
-			sessions, err := s.st.SessionsOf(ctx, a.Email)
-			if err != nil {
-				return err
-			}
-			if len(sessions) > 0 {
-				list[i].Seen = sessions[0].Used
-			}
+		if at, ok := seen[a.Email]; ok && a.Kind != slipway.UserKind {
+			list[i].Seen = at
 		}
 	}
 	return nil

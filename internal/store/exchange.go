@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"slipway"
@@ -51,16 +52,35 @@ func (r Reader) Exchanges(ctx context.Context, q ExchangeQuery, page slipway.Pag
 	}.page(ctx, r, page)
 }
 
-// LastExchange returns when a token was last exchanged for an identity, which
-// is zero if that never happened.
-func (r Reader) LastExchange(ctx context.Context, identity string) (time.Time, error) {
-	times, err := all(ctx, r, "read the last exchange of "+quote(identity), func(r row) (t time.Time, err error) {
-		return t, r.Scan(at(&t))
-	}, ask(`SELECT time FROM exchange WHERE identity = $1 AND allowed = 1 ORDER BY time DESC LIMIT 1`, identity))
-	if err != nil || len(times) == 0 {
-		return time.Time{}, err
+// LastSeen returns when accounts were last seen, by e-mail address: when a
+// token was last exchanged for a workload identity, and when any other last
+// used a session that is on record. Who never was is left out.
+func (r Reader) LastSeen(ctx context.Context, emails []string) (map[string]time.Time, error) {
+	type sight struct {
+		email string
+		at    time.Time
 	}
-	return times[0], nil
+	seen := map[string]time.Time{}
+	for chunk := range slices.Chunk(emails, 250) {
+		var w where
+		w.in("email", chunk)
+		found, err := all(ctx, r, "read when accounts were last seen", func(r row) (s sight, err error) {
+			return s, r.Scan(&s.email, at(&s.at))
+		}, stmt{`
+			SELECT email, COALESCE((
+				SELECT time FROM exchange WHERE identity = workload_identity.email AND allowed = 1 ORDER BY time DESC LIMIT 1
+			), 0) FROM workload_identity` + w.String() + `
+			UNION ALL SELECT email, max(used) FROM session` + w.String() + ` GROUP BY email`, w.args})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			if s.at.After(seen[s.email]) {
+				seen[s.email] = s.at
+			}
+		}
+	}
+	return seen, nil
 }
 
 // AddExchange records a token exchange.

@@ -201,12 +201,35 @@ func testExchangeQueries(t *testing.T, s *store.Store) {
 		found, _, err := s.Exchanges(t.Context(), tc.q, slipway.Page{})
 		same(t, tc.why, tc.want, strings.Join(names(found, func(e slipway.Exchange) string { return e.Reference }), " "), err)
 	}
-	for identity, want := range map[string]time.Time{"x": epoch, "y": epoch.Add(3 * time.Second), "z": {}} {
-		got, err := s.LastExchange(t.Context(), identity)
-		same(t, "last exchange that was allowed of "+identity, want, got, err)
-	}
 	_, _, err := s.Exchanges(t.Context(), store.ExchangeQuery{Outcome: "perhaps"}, slipway.Page{})
 	wantKind(t, "an outcome that is none", err, slipway.Invalid)
+}
+
+func testLastSeen(t *testing.T, s *store.Store) {
+	update(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for _, email := range []string{"x", "y", "z"} {
+			if err := tx.CreateWorkloadIdentity(ctx, slipway.WorkloadIdentity{Email: email}); err != nil {
+				return err
+			}
+		}
+		for i, e := range []slipway.Exchange{{Identity: "x", Allowed: true}, {Identity: "x", Allowed: true}, {Identity: "x"}, {Identity: "y"}} {
+			e.Reference, e.Time = fmt.Sprint(i), epoch.Add(time.Duration(i)*time.Second)
+			if err := tx.AddExchange(ctx, e); err != nil {
+				return err
+			}
+		}
+		for i, hash := range []string{"a", "b"} {
+			session := store.Session{Hash: hash, Email: "bot", Expires: time.Now().Add(time.Hour), Used: epoch.Add(time.Duration(i) * time.Hour)}
+			if err := tx.CreateSession(ctx, session); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	got, err := s.LastSeen(t.Context(), []string{"x", "y", "z", "bot", "nobody"})
+	same(t, "who was let in, and who used a session", map[string]time.Time{"x": epoch.Add(time.Second), "bot": epoch.Add(time.Hour)}, got, err)
+	got, err = s.LastSeen(t.Context(), nil)
+	same(t, "nobody asked for", map[string]time.Time{}, got, err)
 }
 
 func testAuditQueries(t *testing.T, s *store.Store) {

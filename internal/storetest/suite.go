@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
 		{"ExchangeQueries", testExchangeQueries},
+		{"LastSeen", testLastSeen},
 		{"AuditQueries", testAuditQueries},
 		{"Purge", testPurge},
 		{"PurgeSessions", testPurgeSessions},
