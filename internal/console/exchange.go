@@ -155,6 +155,8 @@ func explain(checks []slipway.TrustCheck, job slipway.Job) (headline, advice str
 		}
 	case "identity":
 		headline = "No job is let in."
+	case "claims":
+		headline = sentence("the claims cannot be read: " + c.Got)
 	default:
 		headline = checkTitle(c.Name) + " is not as it has to be."
 		if c.Got != "" {

@@ -86,7 +86,7 @@ func (c *Console) pipelineProject(v visit, p *pipelinePage) error {
 	if err != nil {
 		return err
 	}
-	p.Granted, p.GrantURL = held[iam.RolloutsCreate] && held[iam.ReleasesCreate], "/projects/"+id+"/members"
+	p.Granted, p.GrantURL = held[iam.RolloutsCreate] && held[iam.ReleasesCreate], projectMembersURL(id)
 	databases, _, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: id}, most)
 	if slipway.KindOf(err) == slipway.Denied {
 		p.Missing = "You may not see the databases of this project."

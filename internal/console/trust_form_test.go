@@ -71,23 +71,41 @@ func TestFormMeansWhatItSays(t *testing.T) {
 		typed   map[string]string
 		want    *slipway.GitLabTrust
 	}{
-		{"a specific tag without a name is every tag and no branch", map[string]string{"refs": "tag"},
-			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Tag}} })},
-		{"a specific branch without a name is every branch and no tag", map[string]string{"refs": "branch", "branch": "  "},
-			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Branch}} })},
-		{"a branch; what was typed for a tag does not count", map[string]string{"refs": "branch", "branch": "main", "tag": "v*"},
-			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Branch, Pattern: "main"}} })},
-		{"several", map[string]string{"refs": "several", "several": "branch main\r\n\r\n  tag v*\r\nbranch hotfix/*"},
+		{
+			"a specific tag without a name is every tag and no branch",
+			map[string]string{"refs": "tag"},
+			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Tag}} }),
+		},
+		{
+			"a specific branch without a name is every branch and no tag",
+			map[string]string{"refs": "branch", "branch": "  "},
+			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Branch}} }),
+		},
+		{
+			"a branch; what was typed for a tag does not count",
+			map[string]string{"refs": "branch", "branch": "main", "tag": "v*"},
+			gl(func(g *slipway.GitLabTrust) { g.Refs = []slipway.RefRule{{Type: slipway.Branch, Pattern: "main"}} }),
+		},
+		{
+			"several",
+			map[string]string{"refs": "several", "several": "branch main\r\n\r\n  tag v*\r\nbranch hotfix/*"},
 			gl(func(g *slipway.GitLabTrust) {
 				g.Refs = []slipway.RefRule{{Type: slipway.Branch, Pattern: "main"}, {Type: slipway.Tag, Pattern: "v*"}, {Type: slipway.Branch, Pattern: "hotfix/*"}}
-			})},
-		{"a nested group", map[string]string{"group": "top/sub/leaf", "project": "app"},
-			gl(func(g *slipway.GitLabTrust) { g.Group, g.Project = "top/sub/leaf", "app" })},
+			}),
+		},
+		{
+			"a nested group",
+			map[string]string{"group": "top/sub/leaf", "project": "app"},
+			gl(func(g *slipway.GitLabTrust) { g.Group, g.Project = "top/sub/leaf", "app" }),
+		},
 		{"spaces and slashes around a group", map[string]string{"group": " /my-group/ "}, gl(func(*slipway.GitLabTrust) {})},
 		{"a group pasted as a URL", map[string]string{"group": "https://gitlab.com/my-group"}, gl(func(*slipway.GitLabTrust) {})},
 		{"every project", map[string]string{"project": ""}, gl(func(g *slipway.GitLabTrust) { g.Project = "" })},
-		{"every project but those of subgroups", map[string]string{"project": "", "direct": "yes"},
-			gl(func(g *slipway.GitLabTrust) { g.Project, g.ExcludeSubgroups = "", true })},
+		{
+			"every project but those of subgroups",
+			map[string]string{"project": "", "direct": "yes"},
+			gl(func(g *slipway.GitLabTrust) { g.Project, g.ExcludeSubgroups = "", true }),
+		},
 	} {
 		w := newWorld(t)
 		p := w.visitor(adminEmail).post("/users/new", filled(tt.typed))

@@ -51,11 +51,14 @@ func (c *Console) holdings(v visit, member string) ([]holding, error) {
 			out[i].Role = h.Role
 		}
 		if id := slipway.ProjectOf(h.Resource); id != "" {
-			out[i].Where, out[i].URL = "Project "+id, "/projects/"+id+"/members"
+			out[i].Where, out[i].URL = "Project "+id, projectMembersURL(id)
 		}
 	}
 	return out, nil
 }
+
+// projectMembersURL returns the URL of a project's Settings > Members.
+func projectMembersURL(id string) string { return "/projects/" + id + "/members" }
 
 func (c *Console) person(v visit) error {
 	p, err := c.personPage(v, "")
