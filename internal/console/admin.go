@@ -31,5 +31,9 @@ func (c *Console) adminRoutes() []route {
 		{"POST /roles/{id}/edit", c.editRole, iam.RolesUpdate},
 		{"GET /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
 		{"POST /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
+
+		{"GET /audit", c.audit, iam.AuditLogsSearch},
+		{"GET /audit/export", c.exportAudit, iam.AuditLogsExport},
+		{"GET /audit/{id}", c.auditEntry, ""}, // a project's owners read the project's entries
 	}
 }

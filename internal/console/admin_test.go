@@ -35,6 +35,10 @@ var adminRounds = map[string]round{
 	"POST /roles/{id}/edit":   {at: "/roles/keeper/edit", admin: 400, viewer: 403},
 	"GET /roles/{id}/delete":  {at: "/roles/keeper/delete", admin: 200, viewer: 403},
 	"POST /roles/{id}/delete": {at: "/roles/projectViewer/delete", admin: 409, viewer: 403},
+
+	"GET /audit":        {admin: 200, viewer: 403},
+	"GET /audit/export": {at: "/audit/export?format=csv", admin: 200, viewer: 403},
+	"GET /audit/{id}":   {at: "/audit/1", admin: 200, viewer: 403},
 }
 
 // furnishAdmin makes what URLs of adminRounds name.

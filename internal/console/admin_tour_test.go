@@ -31,6 +31,10 @@ func staff(w *world) {
 func TestPagesOfAdministrationLookRight(t *testing.T) {
 	w := newWorld(t)
 	staff(w)
+	past(w)
+	if err := w.access.DeleteUser(t.Context(), slipway.Principal{Kind: slipway.UserKind, Email: "grace@example.com", Title: "Grace Hopper"}, adminEmail); slipway.KindOf(err) != slipway.Denied {
+		t.Fatal(err)
+	}
 	b := w.tab(t, adminEmail)
 	for _, p := range []struct{ name, path, see string }{
 		{"users-groups", "/users?kind=groups", "3 members"},
@@ -44,9 +48,18 @@ func TestPagesOfAdministrationLookRight(t *testing.T) {
 		{"members-by-role", "/members?by=role", "1 member"},
 		{"members-grant", "/members/grant", "Grant Access"},
 		{"members-revoke", "/members/revoke?role=roles/workspaceDBA&member=group:" + teamEmail, "Revoke Workspace DBA?"},
+		{"roles", "/roles", "GitOps Service Agent"},
+		{"role", "/roles/projectReleaser", "What it permits"},
+		{"role-new", "/roles/new?from=projectReleaser", "You can give what you hold"},
+		{"audit", "/audit", "Create release"},
+		{"audit-entry", "/audit?who=deploy@workload.bytebase.com", "Create release"},
 	} {
 		b.open(p.path)
 		b.see(p.see)
+		if p.name == "audit-entry" {
+			b.click("Create release")
+			b.see("Permission")
+		}
 		b.look("admin-" + p.name)
 	}
 }
