@@ -21,21 +21,17 @@ type setting struct {
 func newSetting(deps Deps) setting { return setting{inventory: deps.Inventory} }
 
 func (s setting) ListSettings(ctx context.Context, _ *pb.ListSettingsRequest) (*pb.ListSettingsResponse, error) {
-	one, err := s.environments(ctx)
+	list, err := s.inventory.Settings(ctx, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ListSettingsResponse{Settings: []*pb.Setting{one}}, nil
+	return &pb.ListSettingsResponse{Settings: []*pb.Setting{fromEnvironments(list)}}, nil
 }
 
 func (s setting) GetSetting(ctx context.Context, req *pb.GetSettingRequest) (*pb.Setting, error) {
 	if err := knownSetting(req.GetName()); err != nil {
 		return nil, err
 	}
-	return s.environments(ctx)
-}
-
-func (s setting) environments(ctx context.Context) (*pb.Setting, error) {
 	list, err := s.inventory.Environments(ctx, caller(ctx))
 	return answer(list, err, fromEnvironments)
 }

@@ -22,13 +22,36 @@ const (
 
 // Environments lists the environments in the order of a rollout's stages.
 func (s *Service) Environments(ctx context.Context, who slipway.Principal) ([]slipway.Environment, error) {
-	err := s.gate.Can(ctx, gate.Act{
-		Who: who, Permission: iam.SettingsGetEnvironment, Resource: environmentName, Method: settingRPC + "GetSetting",
-	})
+	return s.readEnvironments(ctx, who, iam.SettingsGet, "GetSetting")
+}
+
+// Settings is Environments for who may list the settings, which they are all
+// of.
+func (s *Service) Settings(ctx context.Context, who slipway.Principal) ([]slipway.Environment, error) {
+	return s.readEnvironments(ctx, who, iam.SettingsList, "ListSettings")
+}
+
+func (s *Service) readEnvironments(ctx context.Context, who slipway.Principal, p iam.Permission, method string) ([]slipway.Environment, error) {
+	p, err := s.either(ctx, who, iam.SettingsGetEnvironment, p)
+	if err != nil {
+		return nil, err
+	}
+	err = s.gate.Can(ctx, gate.Act{Who: who, Permission: p, Resource: environmentName, Method: settingRPC + method})
 	if err != nil {
 		return nil, err
 	}
 	return environments(ctx, s.st.Reader)
+}
+
+// either returns the permission to ask for where two will do: narrow, which is
+// about environments alone, if who holds it, else the one of all settings, which
+// the contract names.
+func (s *Service) either(ctx context.Context, who slipway.Principal, narrow, wide iam.Permission) (iam.Permission, error) {
+	holds, err := s.gate.May(ctx, who, narrow, "")
+	if holds {
+		return narrow, err
+	}
+	return wide, err
 }
 
 // environments reads the environments; there are none before Prepare.
@@ -59,10 +82,11 @@ func putEnvironments(ctx context.Context, tx *store.Tx, list []slipway.Environme
 // instance or a database names stays: it would drop out of every rollout.
 // With dry nothing is kept.
 func (s *Service) SetEnvironments(ctx context.Context, who slipway.Principal, list []slipway.Environment, dry bool) ([]slipway.Environment, error) {
-	act := gate.Act{
-		Who: who, Permission: iam.SettingsSetEnvironment, Resource: environmentName,
-		Method: settingRPC + "UpdateSetting", Request: list,
+	p, err := s.either(ctx, who, iam.SettingsSetEnvironment, iam.SettingsSet)
+	if err != nil {
+		return nil, err
 	}
+	act := gate.Act{Who: who, Permission: p, Resource: environmentName, Method: settingRPC + "UpdateSetting", Request: list}
 	if err := s.gate.Can(ctx, act); err != nil {
 		return nil, err
 	}
@@ -72,7 +96,7 @@ func (s *Service) SetEnvironments(ctx context.Context, who slipway.Principal, li
 	if dry {
 		return list, s.unused(ctx, s.st.Reader, list)
 	}
-	err := s.gate.Do(ctx, act, func(tx *store.Tx) error {
+	err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
 		if err := s.unused(ctx, tx.Reader, list); err != nil {
 			return err
 		}

@@ -176,7 +176,7 @@ func TestEnvironments(t *testing.T) {
 	_, err = w.inv.SetEnvironments(ctx, admin, nil, false)
 	fails(t, "none", err, slipway.Invalid, "1 to")
 	_, err = w.inv.SetEnvironments(ctx, owner, next, false)
-	fails(t, "a project's owner", err, slipway.Denied, "bb.settings.setEnvironment")
+	fails(t, "a project's owner", err, slipway.Denied, "bb.settings.set")
 }
 
 // The server's own data is no database to change, wherever the roots are.
