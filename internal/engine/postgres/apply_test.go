@@ -37,7 +37,7 @@ func TestLockTimeoutIsTriedAgainAndNamesTheBlocker(t *testing.T) {
 // What the server does not tell a role about others' sessions leaves no gap.
 func TestABlockerOfAnotherRole(t *testing.T) {
 	b := newBench(t, postgres.Config{LockTimeout: 2 * time.Second, RetryBudget: time.Millisecond}) // time to look on a busy machine
-	other := b.stranger() // of the superuser's
+	other := b.stranger()                                                                          // of the superuser's
 	b.Source = b.as("waiter")
 	dbtest.Exec(t, b.URL, "GRANT CREATE ON SCHEMA public TO "+b.Source.Username)
 	s := b.lock()
