@@ -144,26 +144,38 @@ func hashOf(token string) string {
 // instant returns now as the store keeps it: in UTC, to the microsecond.
 func (s *Service) instant() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
-// noMore refuses who if it would hand out a permission of want on project that
-// it does not hold there itself; what says for what. Whoever grants can
-// therefore never grant itself more.
-func (s *Service) noMore(ctx context.Context, r store.Reader, who slipway.Principal, project string, want iam.Set, what string) error {
+// A handout is what somebody would hand on.
+type handout struct {
+	what      string  // being done: "grant roles/projectOwner"
+	project   string  // where; "" is the workspace
+	want      iam.Set // permissions
+	condition string  // under which
+}
+
+// noMore refuses who if it would hand out a permission that it does not hold
+// itself, there and for as long. Whoever grants can therefore never grant itself
+// more.
+func (s *Service) noMore(ctx context.Context, r store.Reader, who slipway.Principal, h handout) error {
 	if who.Kind == slipway.SystemKind {
 		return nil
 	}
-	g, err := gate.Grants(ctx, r, who, project)
+	g, err := gate.Grants(ctx, r, who, h.project)
 	if err != nil {
 		return err
 	}
-	missing := g.Held(who, s.now()).Missing(want)
+	missing := g.HeldFor(who, h.condition, s.now()).Missing(h.want)
 	if len(missing) == 0 {
 		return nil
 	}
 	resource := slipway.WorkspaceName
-	if project != "" {
-		resource = "projects/" + project
+	if h.project != "" {
+		resource = "projects/" + h.project
 	}
-	e := slipway.Errorf(slipway.Denied, "permission denied: %s cannot %s on %s, since it lacks %q there itself", who.Member(), what, resource, missing[0])
+	lacks := "lacks %q there itself"
+	if g.Held(who, s.now())[missing[0]] {
+		lacks = "holds %q there for a shorter time itself"
+	}
+	e := slipway.Errorf(slipway.Denied, "permission denied: %s cannot %s on %s, since it "+lacks, who.Member(), h.what, resource, missing[0])
 	e.Denial = &slipway.Denial{Permission: string(missing[0]), Resource: resource, Caller: who.Member()}
 	return e
 }

@@ -33,8 +33,8 @@ func (s *Service) mayBecome(ctx context.Context, r store.Reader, who, account sl
 			if !slices.ContainsFunc(b.Members, func(m string) bool { return slices.Contains(names, m) }) {
 				continue
 			}
-			act := what + " " + account.Member() + ", which holds " + b.Role
-			if err := s.noMore(ctx, r, who, slipway.ProjectOf(p.Resource), roles[b.Role], act); err != nil {
+			h := handout{what + " " + account.Member() + ", which holds " + b.Role, slipway.ProjectOf(p.Resource), roles[b.Role], b.Condition}
+			if err := s.noMore(ctx, r, who, h); err != nil {
 				return err
 			}
 		}

@@ -249,8 +249,8 @@ func (s *Service) mayTakeIn(ctx context.Context, r store.Reader, who slipway.Pri
 			if !slices.Contains(b.Members, next.Member()) {
 				continue
 			}
-			what := "grant " + b.Role + " by way of " + next.Name()
-			if err := s.noMore(ctx, r, who, slipway.ProjectOf(p.Resource), roles[b.Role], what); err != nil {
+			h := handout{"grant " + b.Role + " by way of " + next.Name(), slipway.ProjectOf(p.Resource), roles[b.Role], b.Condition}
+			if err := s.noMore(ctx, r, who, h); err != nil {
 				return err
 			}
 		}

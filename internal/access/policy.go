@@ -82,7 +82,7 @@ func (s *Service) SetPolicy(ctx context.Context, who slipway.Principal, resource
 			return err
 		}
 		for _, g := range iam.Added(old, next) {
-			if err := s.noMore(ctx, tx.Reader, who, sc.project, roles[g.Role], "grant "+g.Role); err != nil {
+			if err := s.noMore(ctx, tx.Reader, who, handout{"grant " + g.Role, sc.project, roles[g.Role], g.Condition}); err != nil {
 				return err
 			}
 			if err := memberExists(ctx, tx.Reader, g.Member); err != nil {
@@ -188,7 +188,7 @@ func (s *Service) CreateRole(ctx context.Context, who slipway.Principal, r slipw
 		if len(custom) >= iam.MaxCustomRoles {
 			return slipway.Errorf(slipway.Exhausted, "a workspace has at most %d roles of its own", iam.MaxCustomRoles)
 		}
-		if err := s.noMore(ctx, tx.Reader, who, "", permissions(r), "make "+r.Name()); err != nil {
+		if err := s.noMore(ctx, tx.Reader, who, handout{what: "make " + r.Name(), want: permissions(r)}); err != nil {
 			return err
 		}
 		return tx.CreateRole(ctx, r)
@@ -228,7 +228,7 @@ func (s *Service) UpdateRole(ctx context.Context, who slipway.Principal, id stri
 		for _, p := range permissions(old).Missing(permissions(r)) {
 			added[p] = true
 		}
-		if err := s.noMore(ctx, tx.Reader, who, "", added, "widen "+r.Name()); err != nil {
+		if err := s.noMore(ctx, tx.Reader, who, handout{what: "widen " + r.Name(), want: added}); err != nil {
 			return err
 		}
 		return tx.UpdateRole(ctx, r)

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,6 +70,33 @@ func TestSetPolicy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingIsHandedOnForLonger: who holds a role for a time cannot make it
+// last, neither for itself nor for somebody who would do it the favour.
+func TestNothingIsHandedOnForLonger(t *testing.T) {
+	h := moveIn(t)
+	ctx := t.Context()
+	june, july, august := h.clock.AddDate(0, 1, 0), h.clock.AddDate(0, 2, 0), h.clock.AddDate(0, 3, 0)
+	guest, friend := h.person("guest@example.com"), h.person("friend@example.com")
+	h.project("shop", slipway.Binding{Role: iam.ProjectOwner, Members: []string{guest.Member()}, Condition: iam.Until(july)})
+	robot, _, err := h.CreateServiceAccount(ctx, guest, "shop", "robot", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant := func(who slipway.Principal, end time.Time) error {
+		return h.GrantUntil(ctx, guest, "projects/shop", who.Member(), []string{iam.ProjectOwner}, end)
+	}
+	want(t, "for ever, to itself", grant(guest, time.Time{}), slipway.Denied, "for a shorter time itself")
+	want(t, "for ever, to a friend", grant(friend, time.Time{}), slipway.Denied, "for a shorter time itself")
+	want(t, "for longer", grant(friend, august), slipway.Denied, "for a shorter time itself")
+	want(t, "for as long", grant(friend, july), 0, "")
+	want(t, "for less long", grant(friend, june), 0, "")
+	h.grant("projects/shop", iam.ProjectViewer, "serviceAccount:"+robot.Email)
+	_, _, err = h.UpdateServiceAccount(ctx, guest, robot.Email, access.ServiceAccountChange{NewKey: true})
+	want(t, "an account that holds a role for ever", err, slipway.Denied, "for a shorter time itself")
+	h.grant("projects/shop", iam.ProjectOwner, guest.Member())
+	want(t, "for ever, once it is held for ever", grant(friend, time.Time{}), 0, "")
 }
 
 func TestPolicyEtags(t *testing.T) {

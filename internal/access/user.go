@@ -163,7 +163,7 @@ func (s *Service) UpdateUser(ctx context.Context, who slipway.Principal, email s
 		}
 		if c.Password != nil {
 			everything := iam.RolesOf(nil)[iam.WorkspaceAdmin]
-			if err := s.noMore(ctx, s.st.Reader, who, "", everything, "set the password of another person"); err != nil {
+			if err := s.noMore(ctx, s.st.Reader, who, handout{what: "set the password of another person", want: everything}); err != nil {
 				s.gate.Note(ctx, act, err)
 				return slipway.User{}, err
 			}

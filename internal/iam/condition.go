@@ -65,6 +65,16 @@ func UntilOf(condition string) (time.Time, bool) {
 	return t.UTC(), err == nil
 }
 
+// outlasts reports whether own is sure to hold whenever other does.
+func outlasts(own, other string) bool {
+	if own == "" || own == other {
+		return true
+	}
+	end, ends := UntilOf(own)
+	otherEnd, otherEnds := UntilOf(other)
+	return ends && otherEnds && !otherEnd.After(end)
+}
+
 // Holds reports whether the condition is true at now. One that cannot be
 // evaluated is not.
 func Holds(condition string, now time.Time) bool {

@@ -31,9 +31,19 @@ func (g Grants) Allow(who slipway.Principal, p Permission, now time.Time) bool {
 
 // Held returns everything that who may do at the instant now.
 func (g Grants) Held(who slipway.Principal, now time.Time) Set {
+	return g.held(who, now, func(string) bool { return true })
+}
+
+// HeldFor returns what who may do at the instant now and for as long as
+// condition holds: what who may hand on under it.
+func (g Grants) HeldFor(who slipway.Principal, condition string, now time.Time) Set {
+	return g.held(who, now, func(own string) bool { return outlasts(own, condition) })
+}
+
+func (g Grants) held(who slipway.Principal, now time.Time, counts func(condition string) bool) Set {
 	held := Set{}
 	for b := range g.bindings(who) {
-		if !Holds(b.Condition, now) {
+		if !counts(b.Condition) || !Holds(b.Condition, now) {
 			continue
 		}
 		for p := range g.Roles[b.Role] {
