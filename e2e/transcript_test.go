@@ -179,7 +179,7 @@ func (r *replay) replay(t *testing.T, s step) {
 	if s.as == "admin" {
 		token = r.adminToken()
 	}
-	var status, text = 0, []byte(nil)
+	status, text := 0, []byte(nil)
 	ask := func() bool {
 		if s.rpc != "" {
 			status, text = r.wire.rpc(r.running, token, s.rpc, []byte(r.expand(s.request)))

@@ -38,7 +38,8 @@ func TestUnderway(t *testing.T) {
 		{"one statement has ended", []slipway.LogEntry{began(path), control("BEGIN"), ended(len(first) - 2)}, "CREATE TABLE b (x int)"},
 		{
 			"it was rolled back and begins anew",
-			[]slipway.LogEntry{began(path), control("BEGIN"), ended(len(first) - 2), control("ROLLBACK"), control("BEGIN")}, "CREATE TABLE a (x int)",
+			[]slipway.LogEntry{began(path), control("BEGIN"), ended(len(first) - 2), control("ROLLBACK"), control("BEGIN")},
+			"CREATE TABLE a (x int)",
 		},
 		{"all have ended", []slipway.LogEntry{began(path), ended(len(first + second))}, ""},
 		{"the release has no such file", []slipway.LogEntry{began("migrations/2_x.sql")}, ""},
