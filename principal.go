@@ -47,13 +47,6 @@ func (p Principal) Name() string { return "users/" + p.Email }
 // IsZero reports whether p is nobody.
 func (p Principal) IsZero() bool { return p.Kind == "" }
 
-// An Origin is where a call came from, for the audit log. Both parts are the
-// caller's word unless a trusted proxy vouches for the address.
-type Origin struct {
-	IP        string
-	UserAgent string // at most 256 bytes are kept
-}
-
 // A Job is the CI job that stands behind a workload identity's call, as
 // verified claims of its ID token told. Every field may be empty.
 type Job struct {

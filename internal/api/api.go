@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ type Config struct {
 	Commit           string // that it was built from
 	// TrustedProxies are whose X-Forwarded-For is believed. None: the caller's
 	// address is that of the connection.
-	TrustedProxies []netip.Prefix
+	TrustedProxies slipway.Proxies
 	Now            func() time.Time // nil is time.Now
 }
 
@@ -98,7 +97,7 @@ const compressFrom = 1 << 10
 func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*connect.Server)) (http.Handler, error) {
 	server := connect.NewServer(
 		reportErrors(lg),
-		authenticate(auth, proxies(cfg.TrustedProxies)),
+		authenticate(auth, cfg.TrustedProxies),
 		receiveErrors,
 	)
 	services(server)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 
 	"connectrpc.com/connect/v2"
@@ -23,9 +22,6 @@ func open(procedure string) bool {
 
 // maxBearer bounds a credential in bytes; ours are far shorter.
 const maxBearer = 16 << 10
-
-// maxUserAgent is how many bytes of a caller's word about itself are kept.
-const maxUserAgent = 256
 
 // A call is what is known of who calls.
 type call struct {
@@ -51,15 +47,12 @@ func bearer(ctx context.Context) string {
 
 // authenticate lets nobody without a good credential through to a method that
 // is not open. It runs before the request's message is read.
-func authenticate(auth Authenticator, trusted proxies) connect.ServerInterceptor {
+func authenticate(auth Authenticator, trusted slipway.Proxies) connect.ServerInterceptor {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			info, _ := connect.CallInfoForServerContext(ctx)
 			c := call{bearer: credential(info.RequestHeader())}
-			c.who.Origin = slipway.Origin{
-				IP:        trusted.client(info.PeerAddr, info.RequestHeader().Values("X-Forwarded-For")),
-				UserAgent: cut(info.RequestHeader().Get("User-Agent"), maxUserAgent),
-			}
+			c.who.Origin = slipway.NewOrigin(trusted, info.PeerAddr, info.RequestHeader().Values("X-Forwarded-For"), info.RequestHeader().Get("User-Agent"))
 			if !open(spec.Procedure) {
 				if c.bearer == "" {
 					return slipway.Errorf(slipway.Unauthenticated, "access token not found")
@@ -90,53 +83,4 @@ func credential(h *connect.Header) string {
 		return ""
 	}
 	return strings.TrimSpace(token)
-}
-
-// proxies are the networks whose X-Forwarded-For is believed.
-type proxies []netip.Prefix
-
-// client returns the address of who calls: the connection's, or where that is a
-// trusted proxy's, the last one in the forwarding headers that is not.
-func (p proxies) client(peer string, forwarded []string) string {
-	addr, ok := parseAddr(peer)
-	if !ok {
-		return ""
-	}
-	hops := strings.Split(strings.Join(forwarded, ","), ",")
-	for len(hops) > 0 && p.trust(addr) {
-		last := hops[len(hops)-1]
-		hops = hops[:len(hops)-1]
-		before, ok := parseAddr(strings.TrimSpace(last))
-		if !ok {
-			break
-		}
-		addr = before
-	}
-	return addr.String()
-}
-
-func (p proxies) trust(addr netip.Addr) bool {
-	for _, prefix := range p {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
-// parseAddr reads "192.0.2.1:4711" or "192.0.2.1", IPv6 likewise.
-func parseAddr(s string) (netip.Addr, bool) {
-	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
-	}
-	addr, err := netip.ParseAddr(s)
-	return addr.Unmap().WithZone(""), err == nil
-}
-
-// cut returns at most n bytes of s, whole characters of valid UTF-8.
-func cut(s string, n int) string {
-	if len(s) > n {
-		s = s[:n]
-	}
-	return strings.ToValidUTF8(s, "")
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -40,9 +39,4 @@ func FilterTerms(text string) (string, error) {
 		fmt.Fprintf(&b, "%s[%s] %s %s; ", t.field, t.key, t.op, value)
 	}
 	return strings.TrimSuffix(b.String(), "; "), err
-}
-
-// ClientAddr says whose address a call is taken to come from.
-func ClientAddr(trusted []netip.Prefix, peer string, forwarded ...string) string {
-	return proxies(trusted).client(peer, forwarded)
 }

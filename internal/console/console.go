@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"slipway"
@@ -29,7 +28,7 @@ type Config struct {
 	// its end: "https://slipway.example.com". Cookies are Secure behind https.
 	URL string
 	// TrustedProxies are whose X-Forwarded-For is believed.
-	TrustedProxies []netip.Prefix
+	TrustedProxies slipway.Proxies
 	Now            func() time.Time // nil is time.Now
 }
 

@@ -1,9 +1,7 @@
 package console
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -36,37 +34,9 @@ func (c *Console) who(r *http.Request) (slipway.Principal, error) {
 	return who, err
 }
 
-// origin returns where r comes from; X-Forwarded-For is believed from trusted
-// proxies, from the right end of the list.
+// origin returns where r comes from.
 func (c *Console) origin(r *http.Request) slipway.Origin {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for len(hops) > 0 && c.trusted(host) {
-		hop := strings.TrimSpace(hops[len(hops)-1])
-		hops = hops[:len(hops)-1]
-		if _, err := netip.ParseAddr(hop); err != nil {
-			break
-		}
-		host = hop
-	}
-	agent := r.UserAgent()
-	return slipway.Origin{IP: host, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), 256)], "")}
-}
-
-func (c *Console) trusted(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, p := range c.cfg.TrustedProxies {
-		if p.Contains(addr.Unmap()) {
-			return true
-		}
-	}
-	return false
+	return slipway.NewOrigin(c.cfg.TrustedProxies, r.RemoteAddr, r.Header.Values("X-Forwarded-For"), r.UserAgent())
 }
 
 // toSignIn sends the browser to the sign-in page and remembers where it was

@@ -108,8 +108,8 @@ func (c Config) normalised() (Config, error) {
 }
 
 // proxies returns the trusted networks.
-func (c Config) proxies() ([]netip.Prefix, error) {
-	var out []netip.Prefix
+func (c Config) proxies() (slipway.Proxies, error) {
+	var out slipway.Proxies
 	for _, s := range c.TrustedProxies {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
