@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -175,6 +176,33 @@ func TestFirstAdminByConfig(t *testing.T) {
 	// A second start changes nothing, whatever the Config says.
 	if token, needed, err := h.Setup(t.Context()); token != "" || needed || err != nil {
 		t.Errorf("second Setup = %q, %t, %v", token, needed, err)
+	}
+}
+
+// TestFirstAdminAtOnce: servers that start together on one empty store make one
+// administrator, and all of them start.
+func TestFirstAdminAtOnce(t *testing.T) {
+	h := open(t, access.Config{AdminEmail: adminEmail, AdminPassword: adminPassword}, idtoken.Config{})
+	results := make(chan error)
+	for range 4 {
+		go func() {
+			token, needed, err := h.Setup(t.Context())
+			if err == nil && (needed || token != "") {
+				err = errors.New("a link was asked for")
+			}
+			results <- err
+		}()
+	}
+	for range 4 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := h.st.CountUsers(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d people, %v, want one", n, err)
+	}
+	if _, err := h.Login(t.Context(), access.SignIn{Email: adminEmail, Password: adminPassword}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -34,6 +34,12 @@ func (s *Service) Setup(ctx context.Context) (token string, needed bool, err err
 			return "", false, fmt.Errorf("make the first administrator: %w", err)
 		}
 		err = s.st.Update(ctx, func(tx *store.Tx) error { return s.firstUser(ctx, tx, admin) })
+		if k := slipway.KindOf(err); err != nil && (k == slipway.Exists || k == slipway.Conflict) {
+			// Another server on the same store has just made its own.
+			if n, counted := s.st.CountUsers(ctx); counted == nil && n > 0 {
+				return "", false, nil
+			}
+		}
 		return "", false, err
 	}
 	token, hash := opaque(setupPrefix)
