@@ -169,6 +169,38 @@ func testSettings(t *testing.T, s *store.Store) {
 		got, err := s.Setting(ctx, "k")
 		same(t, fmt.Sprintf("setting %q", value), string(value), string(got), err)
 	}
+	swap := func(key, was, value string) error {
+		return try(t, s, func(ctx context.Context, tx *store.Tx) error {
+			if was == "" {
+				return tx.SwapSetting(ctx, key, nil, []byte(value))
+			}
+			return tx.SwapSetting(ctx, key, []byte(was), []byte(value))
+		})
+	}
+	if err := swap("new", "", "1"); err != nil {
+		t.Errorf("a first value: %v", err)
+	}
+	wantKind(t, "a first value again", swap("new", "", "2"), slipway.Conflict)
+	if err := swap("new", "1", "2"); err != nil {
+		t.Errorf("a second value: %v", err)
+	}
+	wantKind(t, "a value in the place of one that is gone", swap("new", "1", "3"), slipway.Conflict)
+	got, err := s.Setting(ctx, "new")
+	same(t, "the setting that was swapped", "2", string(got), err)
+}
+
+func testIssuersInUse(t *testing.T, s *store.Store) {
+	update(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for i, issuer := range []string{"https://b", "https://a", "https://b", "https://c", ""} {
+			w := slipway.WorkloadIdentity{Email: fmt.Sprint(i), Revision: 1, Deleted: i == 2, Trust: slipway.Trust{Issuer: issuer}}
+			if err := tx.CreateWorkloadIdentity(ctx, w); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateWorkloadIdentity(ctx, slipway.WorkloadIdentity{Email: "3", Revision: 2, Trust: slipway.Trust{Issuer: "https://a"}}, 1)
+	})
+	got, err := s.IssuersInUse(t.Context())
+	same(t, "issuers in use", []store.IssuerUse{{Issuer: "https://a", Active: 2, All: 2}, {Issuer: "https://b", Active: 1, All: 2}}, got, err)
 }
 
 func testRollback(t *testing.T, s *store.Store) {

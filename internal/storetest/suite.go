@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"Groups", testGroups},
 		{"GroupQueries", testGroupQueries},
 		{"Names", testNames},
+		{"IssuersInUse", testIssuersInUse},
 		{"Sessions", testSessions},
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
