@@ -42,6 +42,8 @@ type Console struct {
 	assets *assets
 	pages  map[string]*template.Template // :: name → page with the layout around it
 	needs  map[string]string             // :: pattern → permission, of routes that a GET reaches
+
+	streams chan struct{} // one in it for each page that follows a rollout
 }
 
 // New returns the handler of every page and asset. Requests that change
@@ -50,7 +52,7 @@ func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Console{Deps: deps, lg: lg, cfg: cfg, secure: isHTTPS(cfg.URL), now: cfg.Now}
+	c := &Console{Deps: deps, lg: lg, cfg: cfg, secure: isHTTPS(cfg.URL), now: cfg.Now, streams: make(chan struct{}, maxStreams)}
 	var err error
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err

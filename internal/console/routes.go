@@ -21,7 +21,7 @@ type route struct {
 // routes is every page there is for people who are signed in. A navigation
 // entry shows when its page is among them and the caller holds what it needs.
 func (c *Console) routes() []route {
-	return slices.Concat(c.adminRoutes(), []route{
+	return slices.Concat(c.workRoutes(), c.adminRoutes(), []route{
 		{"GET /{$}", c.home, ""},
 		{"POST /signout", c.signOut, ""},
 		{"GET /users", c.users, iam.UsersList},

@@ -80,12 +80,14 @@ func furnish(w *world) {
 		w.t.Fatal(err)
 	}
 	furnishAdmin(w)
+	furnishWork(w)
 }
 
 func TestEveryRouteForThreePeople(t *testing.T) {
 	w := newWorld(t)
 	furnish(w)
 	maps.Copy(rounds, adminRounds)
+	maps.Copy(rounds, workRounds)
 	routes := console.Routes()
 	for pattern := range rounds {
 		if _, there := routes[pattern]; !there {

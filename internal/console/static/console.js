@@ -4,10 +4,12 @@
 
   // Times come in UTC and are shown in the viewer's zone.
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
   const zoned = (root) => {
     for (const t of root.querySelectorAll("time[datetime]")) {
       const at = new Date(t.dateTime);
       if (isNaN(at)) continue;
+      if (t.dataset.clock !== undefined) t.textContent = clock.format(at);
       if (t.dataset.full === undefined) t.title = full.format(at);
       else t.textContent = full.format(at);
     }
