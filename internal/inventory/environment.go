@@ -105,6 +105,56 @@ func (s *Service) SetEnvironments(ctx context.Context, who slipway.Principal, li
 	return list, err
 }
 
+// ChangeEnvironments is SetEnvironments with what change makes of the list as it
+// is, so that a change of one environment keeps what others do meanwhile. It may
+// call change more than once.
+func (s *Service) ChangeEnvironments(ctx context.Context, who slipway.Principal, change func([]slipway.Environment) ([]slipway.Environment, error)) error {
+	const tries = 5 // each lost to somebody else's write
+	p, err := s.either(ctx, who, iam.SettingsSetEnvironment, iam.SettingsSet)
+	if err != nil {
+		return err
+	}
+	for range tries {
+		request := map[string]any{}
+		act := gate.Act{Who: who, Permission: p, Resource: environmentName, Method: settingRPC + "UpdateSetting", Request: request}
+		err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
+			next, err := s.swapEnvironments(ctx, tx, change)
+			request["environments"] = next
+			return err
+		})
+		if slipway.KindOf(err) != slipway.Conflict || err == nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Service) swapEnvironments(ctx context.Context, tx *store.Tx, change func([]slipway.Environment) ([]slipway.Environment, error)) ([]slipway.Environment, error) {
+	was, err := tx.Setting(ctx, environmentsKey)
+	if err != nil {
+		return nil, err
+	}
+	now, err := environments(ctx, tx.Reader)
+	if err != nil {
+		return nil, err
+	}
+	next, err := change(now)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEnvironments(next); err != nil {
+		return next, err
+	}
+	if err := s.unused(ctx, tx.Reader, next); err != nil {
+		return next, err
+	}
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return next, fmt.Errorf("encode the environments: %w", err)
+	}
+	return next, tx.SwapSetting(ctx, environmentsKey, was, raw)
+}
+
 func checkEnvironments(list []slipway.Environment) error {
 	if len(list) == 0 || len(list) > maxEnvironments {
 		return slipway.Errorf(slipway.Invalid, "there are 1 to %d environments, not %d", maxEnvironments, len(list))

@@ -179,6 +179,38 @@ func TestEnvironments(t *testing.T) {
 	fails(t, "a project's owner", err, slipway.Denied, "bb.settings.set")
 }
 
+func TestChangeEnvironments(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	_, err := w.inv.CreateInstance(ctx, admin, lite("lite", w.file("x", "a")), false)
+	must(t, err)
+	swap := func(list []slipway.Environment) ([]slipway.Environment, error) {
+		slices.Reverse(list)
+		return list, nil
+	}
+	must(t, w.inv.ChangeEnvironments(ctx, admin, swap))
+	list, err := w.inv.Environments(ctx, admin)
+	must(t, err)
+	if len(list) != 2 || list[0].ID != "prod" {
+		t.Errorf("turned around: %+v", list)
+	}
+	drop := func(id string) func([]slipway.Environment) ([]slipway.Environment, error) {
+		return func(list []slipway.Environment) ([]slipway.Environment, error) {
+			return slices.DeleteFunc(list, func(e slipway.Environment) bool { return e.ID == id }), nil
+		}
+	}
+	fails(t, "dropping one in use", w.inv.ChangeEnvironments(ctx, admin, drop("test")), slipway.Precondition, "instances/lite is in it")
+	fails(t, "a project's owner", w.inv.ChangeEnvironments(ctx, owner, swap), slipway.Denied, "bb.settings.set")
+	must(t, w.inv.ChangeEnvironments(ctx, admin, drop("prod")))
+
+	refused := slipway.Errorf(slipway.Invalid, "no")
+	err = w.inv.ChangeEnvironments(ctx, admin, func([]slipway.Environment) ([]slipway.Environment, error) { return nil, refused })
+	fails(t, "a change that thinks better of it", err, slipway.Invalid, "no")
+	if list, err = w.inv.Environments(ctx, admin); err != nil || len(list) != 1 || list[0].ID != "test" {
+		t.Errorf("in the end: %+v, %v", list, err)
+	}
+}
+
 // The server's own data is no database to change, wherever the roots are.
 func TestOwnFolderIsNoInstance(t *testing.T) {
 	w := newWorld(t)
