@@ -1,6 +1,7 @@
 package idtoken_test
 
 import (
+	"errors"
 	"bytes"
 	"context"
 	"crypto/rsa"
@@ -339,7 +340,7 @@ func FuzzVerify(f *testing.F) {
 				t.Fatalf("check %s holds %d bytes", c.Name, len(c.Got))
 			}
 		}
-		if _, ok := err.(*idtoken.Refusal); err != nil && !ok {
+		if _, ok := errors.AsType[*idtoken.Refusal](err); err != nil && !ok {
 			t.Fatalf("%v is no Refusal", err)
 		}
 	})
