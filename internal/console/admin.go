@@ -32,6 +32,17 @@ func (c *Console) adminRoutes() []route {
 		{"GET /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
 		{"POST /roles/{id}/delete", c.deleteRole, iam.RolesDelete},
 
+		{"GET /settings", c.environmentSettings, iam.SettingsGetEnvironment},
+		{"POST /settings/environments/order", c.orderEnvironments, iam.SettingsSetEnvironment},
+		{"GET /settings/environments/new", c.newEnvironmentForm, iam.SettingsSetEnvironment},
+		{"POST /settings/environments/new", c.addEnvironment, iam.SettingsSetEnvironment},
+		{"GET /settings/environments/{id}/edit", c.editEnvironmentForm, iam.SettingsSetEnvironment},
+		{"POST /settings/environments/{id}/edit", c.editEnvironment, iam.SettingsSetEnvironment},
+		{"GET /settings/environments/{id}/delete", c.deleteEnvironment, iam.SettingsSetEnvironment},
+		{"POST /settings/environments/{id}/delete", c.deleteEnvironment, iam.SettingsSetEnvironment},
+		{"GET /settings/issuers", c.issuers, iam.SettingsGet},
+		{"POST /settings/issuers/ask", c.askIssuer, iam.SettingsSet},
+
 		{"GET /audit", c.audit, iam.AuditLogsSearch},
 		{"GET /audit/export", c.exportAudit, iam.AuditLogsExport},
 		{"GET /audit/{id}", c.auditEntry, ""}, // a project's owners read the project's entries

@@ -36,6 +36,17 @@ var adminRounds = map[string]round{
 	"GET /roles/{id}/delete":  {at: "/roles/keeper/delete", admin: 200, viewer: 403},
 	"POST /roles/{id}/delete": {at: "/roles/projectViewer/delete", admin: 409, viewer: 403},
 
+	"GET /settings":                           {admin: 200, viewer: 200},
+	"POST /settings/environments/order":       {admin: 400, viewer: 403},
+	"GET /settings/environments/new":          {admin: 200, viewer: 403},
+	"POST /settings/environments/new":         {admin: 400, viewer: 403},
+	"GET /settings/environments/{id}/edit":    {at: "/settings/environments/prod/edit", admin: 200, viewer: 403},
+	"POST /settings/environments/{id}/edit":   {at: "/settings/environments/prod/edit", admin: 400, viewer: 403},
+	"GET /settings/environments/{id}/delete":  {at: "/settings/environments/prod/delete", admin: 200, viewer: 403},
+	"POST /settings/environments/{id}/delete": {at: "/settings/environments/nope/delete", admin: 404, viewer: 403},
+	"GET /settings/issuers":                   {admin: 200, viewer: 403},
+	"POST /settings/issuers/ask":              {admin: 404, viewer: 403},
+
 	"GET /audit":        {admin: 200, viewer: 403},
 	"GET /audit/export": {at: "/audit/export?format=csv", admin: 200, viewer: 403},
 	"GET /audit/{id}":   {at: "/audit/1", admin: 200, viewer: 403},

@@ -35,6 +35,15 @@ func TestPagesOfAdministrationLookRight(t *testing.T) {
 	if err := w.access.DeleteUser(t.Context(), slipway.Principal{Kind: slipway.UserKind, Email: "grace@example.com", Title: "Grace Hopper"}, adminEmail); slipway.KindOf(err) != slipway.Denied {
 		t.Fatal(err)
 	}
+	blue := slipway.Color{Red: .09, Green: .34, Blue: .72}
+	if _, err := w.things.SetEnvironments(t.Context(), w.admin, []slipway.Environment{
+		{ID: "test", Title: "Test"}, {ID: "staging", Title: "Staging", Color: &blue}, {ID: "prod", Title: "Prod", Color: &slipway.Color{Red: .7, Green: .15, Blue: .12}},
+	}, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.access.AskIssuer(t.Context(), w.admin, w.gitlab.URL()); err != nil {
+		t.Fatal(err)
+	}
 	b := w.tab(t, adminEmail)
 	for _, p := range []struct{ name, path, see string }{
 		{"users-groups", "/users?kind=groups", "3 members"},
@@ -51,6 +60,11 @@ func TestPagesOfAdministrationLookRight(t *testing.T) {
 		{"roles", "/roles", "GitOps Service Agent"},
 		{"role", "/roles/projectReleaser", "What it permits"},
 		{"role-new", "/roles/new?from=projectReleaser", "You can give what you hold"},
+		{"settings", "/settings", "Staging"},
+		{"settings-new", "/settings/environments/new", "Mark it with a colour"},
+		{"settings-edit", "/settings/environments/staging/edit", "Colour"},
+		{"settings-delete", "/settings/environments/prod/delete", "Rollouts have no stage"},
+		{"settings-issuers", "/settings/issuers", "Answers"},
 		{"audit", "/audit", "Create release"},
 		{"audit-entry", "/audit?who=deploy@workload.bytebase.com", "Create release"},
 	} {

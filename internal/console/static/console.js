@@ -43,6 +43,34 @@
     if (e.target.closest("form[data-filter]")) e.target.form.requestSubmit();
   });
 
+  // Rows that are dragged into another order send it by the form that the list
+  // names. The buttons beside each row do the same from the keyboard.
+  for (const list of document.querySelectorAll("[data-sorts]")) {
+    const ids = () => [...list.children].map((r) => r.dataset.id).join(",");
+    let dragged = null;
+    for (const row of list.children) row.draggable = true;
+    list.addEventListener("dragstart", (e) => {
+      dragged = e.target.closest("[data-id]");
+      dragged?.classList.add("dragged");
+    });
+    list.addEventListener("dragover", (e) => {
+      const over = e.target.closest("[data-id]");
+      if (!dragged || !over) return;
+      e.preventDefault();
+      const box = over.getBoundingClientRect();
+      if (over !== dragged) over[e.clientY > box.top + box.height / 2 ? "after" : "before"](dragged);
+    });
+    list.addEventListener("drop", (e) => e.preventDefault());
+    list.addEventListener("dragend", () => {
+      dragged?.classList.remove("dragged");
+      dragged = null;
+      const form = document.querySelector(list.dataset.sorts);
+      if (form.elements.order.value === ids()) return;
+      form.elements.order.value = ids();
+      form.requestSubmit();
+    });
+  }
+
   const toast = document.querySelector(".toast");
   if (toast) setTimeout(() => toast.remove(), 6000);
 
