@@ -7,7 +7,7 @@ import "slipway"
 func Colour(engine slipway.Engine, text string, line, column int) (coloured, caret string) {
 	c := newCode("", engine, []byte(text))
 	if line > 0 {
-		c.mark(line, column)
+		c.mark(line, column, "bad")
 	}
 	for i, l := range c.Lines {
 		if i > 0 {
@@ -23,7 +23,7 @@ func Colour(engine slipway.Engine, text string, line, column int) (coloured, car
 				coloured += s.Text
 			}
 		}
-		if l.Bad {
+		if l.Tone == "bad" {
 			coloured += " !"
 		}
 		caret += l.Caret

@@ -152,7 +152,7 @@ func (c *Console) project(v visit) error {
 		if err != nil {
 			return err
 		}
-		p.Rollouts = rolloutRows(list)
+		p.Rollouts = rolloutRows(list, true)
 		for _, r := range p.Rollouts {
 			if r.State.Tone == "bad" || r.State.Tone == "wait" {
 				p.Attention = append(p.Attention, attention{r.State, r.Title, r.URL})

@@ -148,7 +148,7 @@ func (p *checkPage) place(r *fileResult, found []advice) {
 			}
 			n.Text += "."
 		}
-		r.Code.mark(a.Start.Line, a.Start.Column)
+		r.Code.mark(a.Start.Line, a.Start.Column, n.Tone)
 		r.Code.say(a.Start.Line, n)
 	}
 	r.Code.around(3)

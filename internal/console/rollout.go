@@ -65,7 +65,7 @@ type actLink struct {
 // A taskRow is a database of a rollout in a list.
 type taskRow struct {
 	ID      int64
-	Name    string // resource name of the database
+	Target  slipway.DatabaseRef
 	URL     string
 	Files   string
 	State   chip
@@ -299,7 +299,7 @@ func (c *Console) fillRows(v visit, p *rolloutView, list []rollout.Attempted) er
 
 func (p *rolloutView) row(a rollout.Attempted) taskRow {
 	r := taskRow{
-		ID: a.ID, Name: a.Target.Name(), State: statusChip(a.Status),
+		ID: a.ID, Target: a.Target, State: statusChip(a.Status),
 		URL: with(p.At, p.query, "stage", a.Environment, "task", strconv.FormatInt(a.ID, 10), "run", "") + "#task",
 	}
 	all := p.files

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slipway"
+	"slipway/internal/iam"
 	"slipway/internal/rollout"
 )
 
@@ -16,6 +17,7 @@ import (
 // one by one.
 type taskAct struct {
 	verb   string // on the button
+	asks   string // the question, about how many databases
 	on     []slipway.Status
 	text   string // what will happen to how many databases
 	reason bool
@@ -25,19 +27,19 @@ type taskAct struct {
 
 var taskActs = map[string]taskAct{
 	"run": {
-		verb: "Run", on: []slipway.Status{slipway.NotStarted},
+		verb: "Run", asks: "Run on %s?", on: []slipway.Status{slipway.NotStarted},
 		text: "The files of the release that are not in yet run on %s. Each is one transaction with its revision, where the database allows it.", done: "%s on the way.",
 	},
 	"retry": {
-		verb: "Retry", on: []slipway.Status{slipway.Failed, slipway.Aborted},
+		verb: "Retry", asks: "Retry on %s?", on: []slipway.Status{slipway.Failed, slipway.Aborted},
 		text: "Another attempt begins on %s. What is applied already does not run again.", done: "%s on the way again.",
 	},
 	"skip": {
-		verb: "Skip", on: []slipway.Status{slipway.NotStarted, slipway.Failed, slipway.Aborted}, reason: true,
+		verb: "Skip", asks: "Skip %s?", on: []slipway.Status{slipway.NotStarted, slipway.Failed, slipway.Aborted}, reason: true,
 		text: "The release is not brought to %s, and the stages behind go on as if it were done. This can't be taken back in this rollout.", done: "%s skipped.",
 	},
 	"cancel": {
-		verb: "Cancel them", on: []slipway.Status{slipway.Pending, slipway.Running}, danger: true,
+		verb: "Cancel what runs", asks: "Cancel what runs on %s?", on: []slipway.Status{slipway.Pending, slipway.Running}, danger: true,
 		text: "The statements that run on %s are canceled, and their files rolled back. Files that are in stay; the rest can be run again.", done: "%s being canceled.",
 	},
 }
@@ -107,25 +109,29 @@ func (c *Console) chooseTasks(v visit) (taskChoice, error) {
 	return t, nil
 }
 
-func (c *Console) question(v visit, t taskChoice) question {
+func (c *Console) showQuestion(v visit, t taskChoice, f form) error {
+	project := slipway.Project{Title: t.ro.Project}
+	if v.held[iam.ProjectsGet] {
+		var err error
+		if project, err = c.Inventory.Project(v.ctx(), v.who, t.ro.Project); err != nil {
+			return err
+		}
+	}
 	at := projectURL(t.ro.Project)
 	q := question{
-		Frame: c.frame(v, fmt.Sprintf("%s on %s?", firstWord(t.act.verb), t.where), "/projects",
-			Crumb{t.ro.Project, at}, Crumb{"Rollouts", at + "/rollouts"}, Crumb{t.ro.Title, t.back}),
-		Text: fmt.Sprintf(t.act.text, t.where), Act: t.act.verb, Danger: t.act.danger, Back: t.back,
-		Form: form{Values: url.Values{}},
+		Frame: c.frame(v, fmt.Sprintf(t.act.asks, t.where), "/projects",
+			Crumb{project.Title, at}, Crumb{"Rollouts", at + "/rollouts"}, Crumb{t.ro.Title, t.back}),
+		Text: fmt.Sprintf(t.act.text, t.where), Act: t.act.verb, Danger: t.act.danger, Back: t.back, Form: f,
 	}
 	if t.n == 0 {
 		q.Text = "There is nothing left to do that for: it has happened meanwhile, or somebody else was faster."
 	}
-	return q
-}
-
-func firstWord(verb string) string {
-	if verb == "Cancel them" {
-		return "Cancel"
+	if t.act.reason {
+		reason := newField(f, "reason", "Reason")
+		reason.Required, reason.Focus, reason.Hint = true, true, "Stands beside the database for everybody to read"
+		q.Reason = &reason
 	}
-	return verb
+	return c.ask(v, q)
 }
 
 // askTasks asks before an act.
@@ -135,17 +141,6 @@ func (c *Console) askTasks(v visit) error {
 		return err
 	}
 	return c.showQuestion(v, t, form{Values: url.Values{}})
-}
-
-func (c *Console) showQuestion(v visit, t taskChoice, f form) error {
-	q := c.question(v, t)
-	q.Form = f
-	if t.act.reason {
-		reason := newField(f, "reason", "Reason")
-		reason.Required, reason.Focus, reason.Hint = true, true, "Stands beside the database for everybody to read"
-		q.Reason = &reason
-	}
-	return c.ask(v, q)
 }
 
 // actTasks does what was asked for.

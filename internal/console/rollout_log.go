@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"slipway"
@@ -35,7 +36,7 @@ type taskView struct {
 // A logLine is an entry of a log.
 type logLine struct {
 	At     time.Time
-	Tone   string // "k" a file begins, "e" an error, "t" the frame around statements
+	Tone   string // "f" a file begins, "e" an error, "t" the frame around statements
 	Text   string
 	Pieces []piece // of a statement
 	Whole  string  // the statement as it is, on hover
@@ -96,6 +97,9 @@ func (c *Console) taskView(v visit, p *rolloutView, a rollout.Attempted) (*taskV
 		t.Failed = &failureView{Failure: *f, Where: f.Path}
 		if f.Line > 0 {
 			t.Failed.Where += fmt.Sprintf(", line %d", f.Line)
+		}
+		if _, rest, told := strings.Cut(t.Run.Detail, f.Message+". "); told { // the rest says how far it came
+			t.Detail = sentence(rest)
 		}
 		t.Failed.SQL, err = c.failureCode(v, a.Release, *f, engine)
 	}
@@ -219,7 +223,7 @@ func (c *Console) fileAround(v visit, release string, f slipway.Failure, engine 
 		return nil, err
 	}
 	shown := newCode(label, engine, sheet.Content)
-	if !shown.mark(f.Line, f.Column) {
+	if !shown.mark(f.Line, f.Column, "bad") {
 		return nil, nil
 	}
 	shown.around(3)
@@ -234,7 +238,7 @@ func logLines(tail []slipway.LogEntry, engine slipway.Engine) []logLine {
 		l := logLine{At: e.Time}
 		switch {
 		case e.File != nil:
-			l.Tone, l.Text, file = "k", e.File.Path, e.Time
+			l.Tone, l.Text, file = "f", e.File.Path, e.Time
 		case e.Statement != nil:
 			l = statementLineOf(e, last, engine)
 		case e.Control != nil:

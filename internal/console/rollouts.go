@@ -16,6 +16,7 @@ type rolloutRow struct {
 	rollout.Summary
 	URL       string
 	ReleaseID string
+	Sub       string // what stands under the title
 	Who       string
 	State     chip
 	Bar       bar
@@ -25,7 +26,9 @@ func rolloutURL(project string, plan int64) string {
 	return projectURL(project) + "/rollouts/" + strconv.FormatInt(plan, 10)
 }
 
-func rolloutRows(list []rollout.Summary) []rolloutRow {
+// rolloutRows returns how rollouts are listed, on pages of one project without
+// its name.
+func rolloutRows(list []rollout.Summary, inProject bool) []rolloutRow {
 	rows := make([]rolloutRow, len(list))
 	for i, s := range list {
 		all := total(s.Stages)
@@ -34,6 +37,14 @@ func rolloutRows(list []rollout.Summary) []rolloutRow {
 			State: tallyChip(all), Bar: newBar(all),
 		}
 		rows[i].ReleaseID = releaseID(s.Release)
+		var sub []string
+		if !inProject {
+			sub = append(sub, s.Project)
+		}
+		if id := rows[i].ReleaseID; id != "" && id != s.Title {
+			sub = append(sub, id)
+		}
+		rows[i].Sub = strings.Join(sub, " · ")
 	}
 	return rows
 }
@@ -142,7 +153,7 @@ func (c *Console) rollouts(v visit) error {
 	if err != nil {
 		return err
 	}
-	p.Rows, p.Pager = rolloutRows(list), v.pager(next)
+	p.Rows, p.Pager = rolloutRows(list, false), v.pager(next)
 	return c.show(v, "rollouts", p)
 }
 
@@ -165,7 +176,7 @@ func (c *Console) projectRollouts(v visit) error {
 	if err != nil {
 		return err
 	}
-	return c.show(v, "project_rollouts", projectRolloutsPage{f, rolloutRows(list), v.pager(next)})
+	return c.show(v, "project_rollouts", projectRolloutsPage{f, rolloutRows(list, true), v.pager(next)})
 }
 
 // with returns the URL of a page with some parameters changed; "" takes one

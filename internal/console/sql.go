@@ -29,7 +29,7 @@ type piece struct {
 type codeLine struct {
 	N      int // 1-based
 	Pieces []piece
-	Bad    bool   // something is wrong with the whole line
+	Tone   string // "bad" or "wait" where something is wrong with the whole line
 	Caret  string // stands under the marked part
 	Notes  []note
 }
@@ -122,8 +122,9 @@ func tokenClass(k sqltext.TokenKind, text []byte) string {
 var keyword = regexp.MustCompile(`^(?i:ADD|ALL|ALTER|ALWAYS|ANALYZE|AND|AS|ASC|BEGIN|BETWEEN|BY|CASCADE|CASE|CHECK|CLUSTER|COLLATE|COLUMN|COMMENT|COMMIT|CONCURRENTLY|CONFLICT|CONSTRAINT|CREATE|CROSS|DEFAULT|DEFERRABLE|DEFERRED|DELETE|DESC|DISTINCT|DO|DOMAIN|DROP|ELSE|END|ENUM|EXCEPT|EXCLUDE|EXECUTE|EXISTS|EXTENSION|FALSE|FOR|FOREIGN|FROM|FULL|FUNCTION|GENERATED|GRANT|GROUP|HAVING|IDENTITY|IF|IN|INCLUDE|INDEX|INITIALLY|INNER|INSERT|INTERSECT|INTO|IS|JOIN|KEY|LANGUAGE|LEFT|LIKE|LIMIT|LOCK|MATERIALIZED|NOT|NOTHING|NULL|OFFSET|ON|OR|ORDER|OUTER|OVER|OWNER|PARTITION|POLICY|PRAGMA|PRIMARY|PROCEDURE|REFERENCES|REINDEX|RELEASE|RENAME|REPLACE|RESTRICT|RETURNING|RETURNS|REVOKE|RIGHT|ROLE|ROLLBACK|SAVEPOINT|SCHEMA|SELECT|SEQUENCE|SET|STORED|STRICT|TABLE|TEMP|TEMPORARY|THEN|TO|TRIGGER|TRUE|TRUNCATE|TYPE|UNION|UNIQUE|UNLOGGED|UPDATE|USING|VACUUM|VALID|VALIDATE|VALUES|VIEW|WHEN|WHERE|WITH|WITHOUT)$`)
 
 // mark marks what stands at a place, both 1-based: the word or piece there, or
-// the whole line where column is 0. It reports whether there is such a line.
-func (c *code) mark(line, column int) bool {
+// the whole line where column is 0, in a tone. It reports whether there is such
+// a line.
+func (c *code) mark(line, column int, tone string) bool {
 	if line < 1 || line > len(c.Lines) {
 		return false
 	}
@@ -139,7 +140,9 @@ func (c *code) mark(line, column int) bool {
 		l.Caret = caret(l.Pieces)
 		return true
 	}
-	l.Bad = true
+	if l.Tone != "bad" {
+		l.Tone = tone
+	}
 	return true
 }
 
@@ -202,7 +205,7 @@ func (c *code) say(line int, n note) {
 func (c *code) around(context int) {
 	keep := make([]bool, len(c.Lines))
 	for i, l := range c.Lines {
-		if l.Bad || l.Caret != "" || len(l.Notes) > 0 {
+		if l.Tone != "" || l.Caret != "" || len(l.Notes) > 0 {
 			for j := max(0, i-context); j <= min(len(c.Lines)-1, i+context); j++ {
 				keep[j] = true
 			}

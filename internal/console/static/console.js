@@ -74,6 +74,9 @@
   const toast = document.querySelector(".toast");
   if (toast) setTimeout(() => toast.remove(), 6000);
 
+  // On a narrow screen the current tab may lie beside what shows.
+  for (const t of document.querySelectorAll(".tabs [aria-current]")) t.scrollIntoView({ block: "nearest", inline: "center" });
+
   zoned(document);
   copies(document);
   document.addEventListener("htmx:load", (e) => { zoned(e.target); copies(e.target); });
