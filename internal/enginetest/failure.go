@@ -70,6 +70,31 @@ func testFailure(t *testing.T, kit Kit) {
 		b.wantQuery("SELECT count(*) FROM child", "0")
 	})
 
+	t.Run("a file cannot say what was applied", func(t *testing.T) {
+		for why, text := range map[string]string{
+			"it would have another file run again":     "DELETE FROM slipway_revision;",
+			"it would hide another file":               "UPDATE slipway_revision SET version_key = 'x';",
+			"it would have a file passed over":         strings.ReplaceAll(forged, "TIME", kit.Moment),
+			"it would do so at the next file's record": kit.Meddle,
+			"it has nothing to write to":               "DROP TABLE slipway_revision;",
+		} {
+			b := newBench(t, kit)
+			s := b.lock()
+			b.apply(s, "1", shelf)
+			e := b.fail(s, "2", "CREATE TABLE with_it (id INTEGER);\n"+text)
+			if e.Class != engine.Failed || slipway.KindOf(e) != slipway.Precondition && why != "it has nothing to write to" {
+				t.Errorf("%s: got class %v, kind %d, %v", why, e.Class, slipway.KindOf(e), e)
+			}
+			b.wantVersions("1")
+			b.wantQuery("SELECT count(*) FROM slipway_revision WHERE version_key = '1'", "1")
+			if got, err := b.eng.Schema(t.Context(), b.Source, b.Name); err != nil || strings.Contains(got, "with_it") {
+				t.Errorf("%s: the rest of the file stayed: %q, %v", why, got, err)
+			}
+			b.apply(s, "3", "INSERT INTO shelf (book) VALUES ('z');")
+			b.wantVersions("1 3")
+		}
+	})
+
 	t.Run("cancel stops the statement and rolls back", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
@@ -90,6 +115,10 @@ func testFailure(t *testing.T, kit Kit) {
 		b.apply(s, "3", "INSERT INTO shelf (book) VALUES ('stays');")
 	})
 }
+
+// forged is a ledger row that no file stands behind.
+const forged = `INSERT INTO slipway_revision (id, version, version_key, path, sha256, text_sha, release, task_run, applied, took_us)
+	VALUES ('x', '9', '9', 'x', 'x', 'x', '', '', TIME, 0);`
 
 // deferredOn is what a file says first to have references checked.
 func deferredOn(kit Kit) string {

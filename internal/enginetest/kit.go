@@ -26,6 +26,10 @@ type Kit struct {
 	Slow string
 	// Deferred is a table "child" whose reference to shelf is checked at commit.
 	Deferred string
+	// Meddle has a row of the ledger deleted whenever one is written.
+	Meddle string
+	// Moment is a time as a row of the ledger holds it.
+	Moment string
 }
 
 // A Database is one database for one test.

@@ -32,6 +32,9 @@ func TestEngine(t *testing.T) {
 		Alone:    "CREATE INDEX CONCURRENTLY alone_shelf ON shelf (id)",
 		Slow:     "INSERT INTO shelf (id) SELECT 1 FROM pg_sleep(600)",
 		Deferred: "CREATE TABLE child (shelf INTEGER REFERENCES shelf (id) DEFERRABLE INITIALLY DEFERRED);",
+		Meddle: `CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM slipway_revision WHERE version = '1'; RETURN NULL; END $$;
+			CREATE CONSTRAINT TRIGGER meddle AFTER INSERT ON slipway_revision DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION meddle();`,
+		Moment: "now()",
 	})
 }
 

@@ -112,21 +112,25 @@ func readRevisions(ctx context.Context, conn *pgconn.PgConn, schema, where strin
 	return revs, nil
 }
 
-// addRevision writes a ledger row and returns when the server says it was.
-func addRevision(ctx context.Context, conn *pgconn.PgConn, schema string, r slipway.Revision) (time.Time, error) {
+// addRevision writes a ledger row and returns when the server says it was, and
+// the row's hash.
+func addRevision(ctx context.Context, conn *pgconn.PgConn, schema string, r slipway.Revision) (applied time.Time, hash string, err error) {
 	row, err := queryRow(ctx, conn, `INSERT INTO `+schema+`.slipway_revision
 		(id, version, version_key, path, sha256, text_sha, release, task_run, took_us, applied)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint, clock_timestamp())
-		RETURNING (extract(epoch FROM applied) * 1000000)::bigint`,
+		RETURNING (extract(epoch FROM applied) * 1000000)::bigint, `+rowHash,
 		r.ID, r.Version, versionKey(r.Version), r.Path, r.SHA256, r.TextSHA, r.Release, r.TaskRun,
 		strconv.FormatInt(r.Took.Microseconds(), 10))
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23505" {
-		return time.Time{}, slipway.Errorf(slipway.Exists, "version %s is recorded as applied already", r.Version).Because(err)
+		return time.Time{}, "", slipway.Errorf(slipway.Exists, "version %s is recorded as applied already", r.Version).Because(err)
+	}
+	if errors.Is(err, errNoRow) {
+		return time.Time{}, "", slipway.Errorf(slipway.Precondition, "the ledger took no row for version %s: is there a trigger or a rule on slipway_revision?", r.Version)
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("record version %s: %w", r.Version, err)
+		return time.Time{}, "", fmt.Errorf("record version %s: %w", r.Version, err)
 	}
-	return fromMicros(row[0]), nil
+	return fromMicros(row[0]), row[1], nil
 }
 
 func versionKey(version string) string {

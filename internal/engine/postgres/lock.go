@@ -60,6 +60,9 @@ func (s *session) open(ctx context.Context) error {
 	if s.schema, err = makeLedger(ctx, s.conn); err != nil {
 		return err
 	}
+	if s.ledger, err = s.sumLedger(ctx); err != nil {
+		return err
+	}
 	return s.own(ctx)
 }
 

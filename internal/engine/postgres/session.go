@@ -29,6 +29,7 @@ type session struct {
 	conn   *pgconn.PgConn
 	id     string // pid/backend_start, the latter in microseconds since 1970
 	schema string // of the ledger, quoted
+	ledger ledgerSum
 }
 
 // ID implements engine.Session.

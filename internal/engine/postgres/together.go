@@ -58,38 +58,43 @@ func (a *application) try(ctx context.Context, seg engine.Segment, last bool) er
 			return err
 		}
 	}
-	rev, err := a.record(ctx, seg, last)
-	if err != nil {
+	rev, ledger := a.rev, a.ledger
+	if err := a.record(ctx, seg, last, &rev, &ledger); err != nil {
 		return a.fileError(ctx, err)
 	}
 	if err := a.commit(ctx, seg, last); err != nil {
 		return err
 	}
-	if last {
-		a.rev = rev
-	}
+	a.rev, a.ledger = rev, ledger
 	return nil
 }
 
 // record writes what the commit shall make true: the file's revision, or that
-// this segment of it is done. The file may have changed role and search_path.
-func (a *application) record(ctx context.Context, seg engine.Segment, last bool) (slipway.Revision, error) {
-	if err := exec(ctx, a.conn, "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; SET LOCAL search_path = pg_catalog"); err != nil {
-		return slipway.Revision{}, fmt.Errorf("take the session's own role: %w", err)
+// this segment of it is done; rev and ledger become what they will be then. The
+// file may have changed role and search_path, and left work for the commit,
+// which is done before anything is recorded so that it cannot undo the record.
+func (a *application) record(ctx context.Context, seg engine.Segment, last bool, rev *slipway.Revision, ledger *ledgerSum) error {
+	const own = "SET CONSTRAINTS ALL IMMEDIATE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; SET LOCAL search_path = pg_catalog"
+	if err := exec(ctx, a.conn, own); err != nil {
+		return fmt.Errorf("take the session's own role: %w", err)
 	}
 	if err := a.holds(ctx); err != nil {
-		return slipway.Revision{}, err
+		return err
 	}
-	if !last {
-		return slipway.Revision{}, a.write(ctx, seg, entry{done: true})
+	if last {
+		rev.Took = a.e.cfg.Now().Sub(a.began)
+		applied, hash, err := addRevision(ctx, a.conn, a.schema, *rev)
+		if err != nil {
+			return err
+		}
+		rev.Applied, *ledger = applied, ledger.plus(hash)
+		if err := a.forget(ctx); err != nil {
+			return err
+		}
+	} else if err := a.write(ctx, seg, entry{done: true}); err != nil {
+		return err
 	}
-	rev := a.rev
-	rev.Took = a.e.cfg.Now().Sub(a.began)
-	var err error
-	if rev.Applied, err = addRevision(ctx, a.conn, a.schema, rev); err != nil {
-		return slipway.Revision{}, err
-	}
-	return rev, a.forget(ctx)
+	return a.intact(ctx, *ledger)
 }
 
 // send runs a segment's statements, small DML many to a message.

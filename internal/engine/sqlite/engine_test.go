@@ -28,6 +28,8 @@ func TestEngine(t *testing.T) {
 		Alone:    "VACUUM",
 		Slow:     "INSERT INTO shelf (book) WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c",
 		Deferred: "/* PRAGMA foreign_keys is off by default */ CREATE TABLE child (shelf INTEGER REFERENCES shelf (id) DEFERRABLE INITIALLY DEFERRED);",
+		Meddle:   "CREATE TRIGGER meddle AFTER INSERT ON slipway_revision BEGIN DELETE FROM slipway_revision WHERE version = '1'; END;",
+		Moment:   "0",
 	})
 }
 

@@ -172,6 +172,9 @@ func (s *session) begin(ctx context.Context) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return slipway.Errorf(slipway.Conflict, "a newer worker of %s has been in database %q", s.by.TaskRun, s.db).Because(err)
 	}
+	if s.ledger, err = d.sumLedger(ctx); err != nil {
+		return err
+	}
 	if err := d.exec(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("make the ledger: %w", err)
 	}

@@ -114,17 +114,15 @@ func (a *application) try(ctx context.Context, seg engine.Segment, last bool) er
 			return err
 		}
 	}
-	rev, err := a.record(ctx, seg, last)
-	if err != nil {
+	rev, ledger := a.rev, a.ledger
+	if err := a.record(ctx, seg, last, &rev, &ledger); err != nil {
 		a.rollback(ctx)
 		return a.fileError(ctx, err)
 	}
 	if err := a.commit(ctx, seg, last); err != nil {
 		return err
 	}
-	if last {
-		a.rev = rev
-	}
+	a.rev, a.ledger = rev, ledger
 	return nil
 }
 
@@ -164,15 +162,15 @@ func changesRows(k sqltext.Kind) bool {
 }
 
 // record writes what the commit shall make true: the file's revision, or that
-// this segment of it is done. It does so only while the session owns the
-// database.
-func (a *application) record(ctx context.Context, seg engine.Segment, last bool) (slipway.Revision, error) {
+// this segment of it is done; rev and ledger become what they will be then. It
+// does so only while the session owns the database.
+func (a *application) record(ctx context.Context, seg engine.Segment, last bool, rev *slipway.Revision, ledger *ledgerSum) error {
 	var owner string
 	if err := a.d.conn.QueryRowContext(ctx, `SELECT session FROM main.slipway_owner`).Scan(&owner); err != nil {
-		return slipway.Revision{}, fmt.Errorf("check the database's lock: %w", err)
+		return fmt.Errorf("check the database's lock: %w", err)
 	}
 	if owner != a.id {
-		return slipway.Revision{}, slipway.Errorf(slipway.Unavailable, "the session has lost the lock of database %q, so what it did was rolled back", a.db)
+		return slipway.Errorf(slipway.Unavailable, "the session has lost the lock of database %q, so what it did was rolled back", a.db)
 	}
 	if !last {
 		text := ""
@@ -184,20 +182,20 @@ func (a *application) record(ctx context.Context, seg engine.Segment, last bool)
 			(version_key, segment, digest, statement, task_run, session, written) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			versionKey(a.rev.Version), seg.Index, seg.Digest, text, a.rev.TaskRun, a.id, a.e.cfg.Now().UnixMicro())
 		if err != nil {
-			return slipway.Revision{}, fmt.Errorf("write the journal: %w", err)
+			return fmt.Errorf("write the journal: %w", err)
 		}
-		return slipway.Revision{}, nil
+		return a.d.intact(ctx, *ledger)
 	}
-	rev := a.rev
 	rev.Applied = a.e.cfg.Now().UTC()
 	rev.Took = rev.Applied.Sub(a.began)
-	if err := a.d.addRevision(ctx, rev); err != nil {
-		return slipway.Revision{}, err
+	if err := a.d.addRevision(ctx, *rev); err != nil {
+		return err
 	}
+	*ledger = ledger.plus(*rev)
 	if err := a.d.exec(ctx, `DELETE FROM main.slipway_journal WHERE version_key = ?`, versionKey(rev.Version)); err != nil {
-		return slipway.Revision{}, fmt.Errorf("clear the journal: %w", err)
+		return fmt.Errorf("clear the journal: %w", err)
 	}
-	return rev, nil
+	return a.d.intact(ctx, *ledger)
 }
 
 // commit ends the transaction. Where the file's state is not known afterwards,

@@ -25,8 +25,9 @@ type session struct {
 	once  sync.Once
 	ended chan struct{} // closed by interrupt: work that is going on shall stop
 
-	mu     sync.Mutex // held while a file runs; guards closed
+	mu     sync.Mutex // held while a file runs; guards what follows
 	closed bool
+	ledger ledgerSum
 }
 
 // ID implements engine.Session.
