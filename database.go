@@ -22,7 +22,8 @@ type Instance struct {
 	Deleted     bool
 	Labels      map[string]string
 	Created     time.Time
-	Synced      time.Time // zero: never
+	Synced      time.Time // when it last answered; zero: never
+	SyncError   string    // why it did not when it was asked after that; "" if it was not
 	Sources     []Source
 }
 

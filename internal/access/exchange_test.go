@@ -411,3 +411,23 @@ func TestWhoSeesExchanges(t *testing.T) {
 	_, _, err = p.Exchanges(ctx, owner, access.ExchangeQuery{}, slipway.Page{})
 	want(t, "everything, for the owner of a project", err, slipway.Denied, "bb.auditLogs.search")
 }
+
+func TestExchangesPerDay(t *testing.T) {
+	p := newPipeline(t, access.Config{})
+	ctx := t.Context()
+	first := p.clock.Truncate(24 * time.Hour)
+	for _, job := range []idtokentest.Job{{}, {Ref: "feature"}, {}} {
+		if _, err := p.exchange(ctx, p.gitlab.Token(t, job), deploy); err != nil && slipway.KindOf(err) != slipway.Unauthenticated {
+			t.Fatal(err)
+		}
+	}
+	days, err := p.ExchangesPerDay(ctx, p.admin, first, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]access.ExchangeDay{{Allowed: 2, Refused: 1}, {}}, days); diff != "" {
+		t.Errorf("exchanges per day (-want +got):\n%s", diff)
+	}
+	_, err = p.ExchangesPerDay(ctx, p.person("ann@example.com"), first, 2)
+	want(t, "by nobody in particular", err, slipway.Denied, "bb.auditLogs.search")
+}

@@ -197,6 +197,7 @@ func (s *Service) UpdateInstance(ctx context.Context, who slipway.Principal, id 
 		}
 		act.Request = public(i)
 		_, err = s.reach(ctx, &i)
+		i.SyncError = "" // kept only when it answered
 	}
 	if err != nil {
 		s.gate.Note(ctx, act, err)

@@ -427,3 +427,36 @@ func TestMovingDatabases(t *testing.T) {
 		t.Error("the failed sync left no trace")
 	}
 }
+
+func TestTroubles(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	dir := w.file("x", "a")
+	_, err := w.inv.CreateInstance(ctx, admin, lite("lite", dir), false)
+	must(t, err)
+	troubles := func() []inventory.Trouble {
+		t.Helper()
+		list, err := w.inv.Troubles(ctx, admin, 10)
+		must(t, err)
+		return list
+	}
+	if list := troubles(); len(list) != 0 {
+		t.Errorf("an instance that answers is in trouble: %+v", list)
+	}
+	must(t, os.Rename(dir, dir+"-away"))
+	_, err = w.inv.SyncInstance(ctx, admin, "lite")
+	if err == nil {
+		t.Fatal("a folder that is away was synced")
+	}
+	if list := troubles(); len(list) != 1 || list[0].Instance != "lite" || list[0].Error != slipway.MessageOf(err) {
+		t.Errorf("after a sync that failed: %+v, want %q", list, slipway.MessageOf(err))
+	}
+	must(t, os.Rename(dir+"-away", dir))
+	_, err = w.inv.SyncInstance(ctx, admin, "lite")
+	must(t, err)
+	if list := troubles(); len(list) != 0 {
+		t.Errorf("after a sync that succeeded: %+v", list)
+	}
+	_, err = w.inv.Troubles(ctx, owner, 10)
+	fails(t, "a project's owner", err, slipway.Denied, "bb.instances.list")
+}

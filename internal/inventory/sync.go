@@ -31,6 +31,7 @@ func (s *Service) SyncInstance(ctx context.Context, who slipway.Principal, id st
 	names, err := s.reach(ctx, &i)
 	if err != nil {
 		s.gate.Note(ctx, act, err)
+		s.remember(ctx, id, err)
 		return nil, err
 	}
 	err = s.gate.Do(ctx, act, func(tx *store.Tx) error {
@@ -38,13 +39,31 @@ func (s *Service) SyncInstance(ctx context.Context, who slipway.Principal, id st
 		if err != nil {
 			return err
 		}
-		now.Version, now.Synced = i.Version, s.now()
+		now.Version, now.Synced, now.SyncError = i.Version, s.now(), ""
 		if err := tx.UpdateInstance(ctx, now); err != nil {
 			return err
 		}
 		return s.merge(ctx, tx, id, names)
 	})
 	return names, err
+}
+
+// remember keeps why an instance did not answer, for whoever looks at it next.
+func (s *Service) remember(ctx context.Context, id string, why error) {
+	if slipway.KindOf(why) == slipway.Canceled {
+		return // it was not given the time to
+	}
+	err := s.st.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.Instance(ctx, id)
+		if err != nil {
+			return err
+		}
+		i.SyncError = slipway.MessageOf(why)
+		return tx.UpdateInstance(ctx, i)
+	})
+	if err != nil {
+		s.lg.ErrorContext(ctx, "keep why an instance does not answer", "instance", id, "err", err)
+	}
 }
 
 // merge makes the databases of an instance those called names.

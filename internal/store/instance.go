@@ -14,7 +14,7 @@ type InstanceQuery struct {
 	ShowDeleted bool // the deleted ones too
 }
 
-const instanceColumns = `id, title, engine, version, environment, link, deleted, labels, created, synced, sources`
+const instanceColumns = `id, title, engine, version, environment, link, deleted, labels, created, synced, sync_error, sources`
 
 func instanceWhat(id string) string { return "instance " + quote(id) }
 
@@ -75,7 +75,7 @@ func (b box) openSources(i *slipway.Instance, stored []source) error {
 func (r Reader) scanInstance(row row) (i slipway.Instance, err error) {
 	var sources []source
 	err = row.Scan(&i.ID, &i.Title, &i.Engine, &i.Version, &i.Environment, &i.Link, &i.Deleted, fromJSON(&i.Labels),
-		at(&i.Created), at(&i.Synced), fromJSON(&sources))
+		at(&i.Created), at(&i.Synced), &i.SyncError, fromJSON(&sources))
 	if err != nil {
 		return i, err
 	}
@@ -107,9 +107,9 @@ func (r Reader) Instances(ctx context.Context, q InstanceQuery, page slipway.Pag
 func (tx *Tx) CreateInstance(ctx context.Context, i slipway.Instance) error {
 	return tx.create(ctx, instanceWhat(i.ID), ask(`
 		INSERT INTO instance (`+instanceColumns+`, search)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		i.ID, i.Title, i.Engine, i.Version, i.Environment, i.Link, i.Deleted, asJSON(i.Labels),
-		i.Created, i.Synced, tx.box.sealSources(i), searchable(i.ID, i.Title)))
+		i.Created, i.Synced, i.SyncError, tx.box.sealSources(i), searchable(i.ID, i.Title)))
 }
 
 // UpdateInstance saves all of an instance, its sources too, but the id, the
@@ -117,8 +117,8 @@ func (tx *Tx) CreateInstance(ctx context.Context, i slipway.Instance) error {
 func (tx *Tx) UpdateInstance(ctx context.Context, i slipway.Instance) error {
 	return tx.change(ctx, instanceWhat(i.ID), ask(`
 		UPDATE instance SET title = $2, version = $3, environment = $4, link = $5, deleted = $6, labels = $7,
-			synced = $8, sources = $9, search = $10
+			synced = $8, sync_error = $9, sources = $10, search = $11
 		WHERE id = $1`,
 		i.ID, i.Title, i.Version, i.Environment, i.Link, i.Deleted, asJSON(i.Labels),
-		i.Synced, tx.box.sealSources(i), searchable(i.ID, i.Title)))
+		i.Synced, i.SyncError, tx.box.sealSources(i), searchable(i.ID, i.Title)))
 }

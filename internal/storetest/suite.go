@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"GroupQueries", testGroupQueries},
 		{"Names", testNames},
 		{"IssuersInUse", testIssuersInUse},
+		{"Troubles", testTroubles},
+		{"PerDay", testPerDay},
 		{"Sessions", testSessions},
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
