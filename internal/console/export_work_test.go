@@ -30,3 +30,25 @@ func Colour(engine slipway.Engine, text string, line, column int) (coloured, car
 	}
 	return coloured, caret
 }
+
+// Outline returns what is read off DDL, an object or a part of one on each line.
+func Outline(engine slipway.Engine, ddl string) []string {
+	s := newSchema(engine, ddl)
+	var lines []string
+	for _, t := range s.Tables {
+		lines = append(lines, "table "+t.Name)
+		for _, c := range t.Columns {
+			lines = append(lines, "  "+c.Name+" "+c.Rest)
+		}
+		for _, c := range t.Constraints {
+			lines = append(lines, "  constraint "+c)
+		}
+		for _, i := range t.Indexes {
+			lines = append(lines, "  index "+i.Name)
+		}
+	}
+	for _, o := range s.Others {
+		lines = append(lines, o.Kind+" "+o.Name)
+	}
+	return lines
+}

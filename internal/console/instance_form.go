@@ -151,7 +151,8 @@ func (c *Console) newInstance(v visit) error {
 	if f.ok() {
 		_, err := c.Inventory.CreateInstance(v.ctx(), v.who, i, false)
 		if slipway.KindOf(err) == slipway.Exists {
-			f.taken("id", i.ID)
+			f.blame("id", "The id "+i.ID+" is taken, perhaps by an instance that is deleted: choose another")
+			f.status = statusOf[slipway.Exists]
 		} else if err != nil {
 			if err = f.take(err); err != nil {
 				return err

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"slipway"
@@ -123,7 +124,7 @@ type takeOver struct {
 const offered = 100
 
 func (c *Console) takeOverForm(v visit) error {
-	return c.showTakeOver(v, form{Values: url.Values{}})
+	return c.showTakeOver(v, form{Values: v.r.URL.Query()})
 }
 
 func (c *Console) showTakeOver(v visit, f form) error {
@@ -131,7 +132,7 @@ func (c *Console) showTakeOver(v visit, f form) error {
 	if err != nil {
 		return err
 	}
-	p.Take = takeOver{Search: v.query("find"), Form: f}
+	p.Take = takeOver{Search: typed(f.Values, "find"), Form: f}
 	list, next, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: slipway.DefaultProject, Search: p.Take.Search}, slipway.Page{Size: offered})
 	if err != nil {
 		return err
@@ -139,6 +140,12 @@ func (c *Console) showTakeOver(v visit, f form) error {
 	envs, err := c.environments(v)
 	if err != nil {
 		return err
+	}
+	for _, name := range f.Values["db"] { // chosen before another search
+		ref, err := slipway.ParseDatabase(name)
+		if err == nil && !slices.ContainsFunc(list, func(d inventory.Located) bool { return d.Name() == name }) {
+			p.Take.Databases = append(p.Take.Databases, option{Value: name, Label: ref.Database, Hint: ref.Instance})
+		}
 	}
 	for _, d := range list {
 		where := envs.Title(d.Effective())

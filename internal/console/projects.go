@@ -81,7 +81,8 @@ func (c *Console) newProject(v visit) error {
 	if f.ok() {
 		_, err := c.Inventory.CreateProject(v.ctx(), v.who, project)
 		if slipway.KindOf(err) == slipway.Exists {
-			f.blame("id", "There is a project with this id already, or was one")
+			f.blame("id", "The id "+project.ID+" is taken, perhaps by a project that is deleted: choose another")
+			f.status = statusOf[slipway.Exists]
 		} else if err != nil {
 			if err = f.take(err); err != nil {
 				return err

@@ -119,6 +119,7 @@ func (c *Console) rolloutView(v visit) (rolloutView, error) {
 		return rolloutView{}, err
 	}
 	p := rolloutView{MayRun: v.held[iam.TaskRunsCreate], query: v.r.URL.Query(), now: c.now()}
+	p.query.Del("seen") // it is of the events' URL alone, and of no link
 	if p.Summary, err = c.Rollouts.Summary(v.ctx(), v.who, v.r.PathValue("project"), plan); err != nil {
 		return p, err
 	}
