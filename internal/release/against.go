@@ -39,10 +39,8 @@ func (c *check) against(ctx context.Context, t target) verdict {
 	if t.problem != nil {
 		return c.unreachable(t, t.problem)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Patience)
-	defer cancel()
-	e, admin := c.s.engines[t.on.Engine], t.admin()
-	ledger, err := e.Revisions(ctx, admin, t.Database)
+	e := c.s.engines[t.on.Engine]
+	ledger, err := c.ledger(ctx, e, t)
 	if err != nil {
 		return c.unreachable(t, err)
 	}
@@ -65,9 +63,15 @@ func (c *check) against(ctx context.Context, t target) verdict {
 		}
 	}
 	v := verdict{results: results, pending: len(pending)}
-	c.addReviews(results, t.on.Engine, pending)
+	c.addReviews(ctx, results, t.on.Engine, pending)
 	c.addFindings(ctx, results, e, t, pending)
 	return v
+}
+
+func (c *check) ledger(ctx context.Context, e engine.Engine, t target) ([]slipway.Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Patience)
+	defer cancel()
+	return e.Revisions(ctx, t.admin(), t.Database)
 }
 
 // plain returns the files as slipway.Stand takes them.
@@ -137,6 +141,8 @@ func (c *check) addFindings(ctx context.Context, results []slipway.CheckResult, 
 	if len(files) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Patience)
+	defer cancel()
 	findings, err := e.Examine(ctx, t.admin(), t.Database, files)
 	if err != nil {
 		results[at[0]].Advices = append(results[at[0]].Advices, slipway.Advice{

@@ -1,12 +1,15 @@
 package release_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -148,6 +151,31 @@ func TestCheckTargets(t *testing.T) {
 }
 
 // A flood of findings is cut, never to nothing.
+// A check that nobody waits for any more stops reading files.
+func TestCheckEndsWithItsCaller(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	// The engine gives up at a syntax error, so that it is the review that takes long.
+	text := "SELEC;" + "INSERT INTO old (id) VALUES " + strings.Repeat("(1),", 1<<16) + "(1);"
+	var files []slipway.File
+	for i := range 100 {
+		files = append(files, file(fmt.Sprintf("%d_x.sql", i+1), text))
+	}
+	began := time.Now()
+	if _, err := w.releases.Check(t.Context(), pipeline, release.Question{Project: "shop", Files: files[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	one := time.Since(began)
+	ctx, cancel := context.WithTimeout(t.Context(), one)
+	defer cancel()
+	began = time.Now()
+	if _, err := w.releases.Check(ctx, pipeline, release.Question{Project: "shop", Files: files}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want that the time was up", err)
+	}
+	if took := time.Since(began); took > 10*one {
+		t.Errorf("a hundred files went on for %s, where one takes %s", took, one)
+	}
+}
+
 func TestCheckIsBounded(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	a := w.check([]slipway.File{file("1_a.sql", strings.Repeat("DELETE FROM old;\n", 5000))}, onA)

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -22,8 +23,9 @@ type reviewed struct {
 }
 
 // addReviews adds what the rules say of the pending files. A thousand targets
-// at which the same files are pending are one review.
-func (c *check) addReviews(results []slipway.CheckResult, e slipway.Engine, pending []int) {
+// at which the same files are pending are one review. It takes long where files
+// are many and large, and ends with ctx, which is the whole check's.
+func (c *check) addReviews(ctx context.Context, results []slipway.CheckResult, e slipway.Engine, pending []int) {
 	key := reviewKey{e, fmt.Sprint(pending)}
 	c.mu.Lock()
 	if c.reviews == nil {
@@ -31,7 +33,7 @@ func (c *check) addReviews(results []slipway.CheckResult, e slipway.Engine, pend
 	}
 	once, ok := c.reviews[key]
 	if !ok {
-		once = sync.OnceValue(func() []reviewed { return c.review(e, pending) })
+		once = sync.OnceValue(func() []reviewed { return c.review(ctx, e, pending) })
 		c.reviews[key] = once
 	}
 	c.mu.Unlock()
@@ -42,11 +44,14 @@ func (c *check) addReviews(results []slipway.CheckResult, e slipway.Engine, pend
 	}
 }
 
-// review holds the pending files against the rules, in order.
-func (c *check) review(e slipway.Engine, pending []int) []reviewed {
+// review holds the pending files against the rules, in order, until ctx ends.
+func (c *check) review(ctx context.Context, e slipway.Engine, pending []int) []reviewed {
 	out := make([]reviewed, len(pending))
 	var created []string
 	for n, i := range pending {
+		if ctx.Err() != nil {
+			break
+		}
 		got := review.Check(review.Input{Engine: e, Text: c.files[i].Statement, CreatedBefore: created})
 		out[n] = reviewed{advices: got.Advices, risk: got.Risk}
 		created = append(created, got.Created...)
