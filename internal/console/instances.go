@@ -43,6 +43,8 @@ func newInstanceRow(i slipway.Instance, envs environments) instanceRow {
 	switch {
 	case i.Deleted:
 		r.State = chip{"", "Deleted"}
+	case i.SyncError != "":
+		r.State = chip{"bad", "No answer"}
 	case i.Synced.IsZero():
 		r.State = chip{"wait", "Never synced"}
 	}
