@@ -52,3 +52,6 @@ func Outline(engine slipway.Engine, ddl string) []string {
 	}
 	return lines
 }
+
+// Spot returns where in its file a failure is shown.
+var Spot = spot

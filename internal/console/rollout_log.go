@@ -44,18 +44,10 @@ type logLine struct {
 	Rows   string
 }
 
-// A failureView is an error in its place in the SQL.
-type failureView struct {
-	slipway.Failure
-	SQL   *code
-	Where string
-}
-
 // Bounds of what a page shows of a log.
 const (
 	logShown      = 200
 	statementLine = 160 // characters
-	failureFile   = 256 << 10
 )
 
 // taskView reads the run of a task that the URL asks for, or its last.
@@ -184,50 +176,6 @@ func (c *Console) runningStatement(v visit, run slipway.TaskRun) (string, error)
 		return "", err
 	}
 	return oneLine(now.Statement, statementLine), nil
-}
-
-// failureCode shows where in its file a run failed; where the file can't be
-// read, the statement alone.
-func (c *Console) failureCode(v visit, release string, f slipway.Failure, engine slipway.Engine) (*code, error) {
-	if f.Statement == "" && f.Line == 0 {
-		return nil, nil
-	}
-	label := "Where " + f.Path + " failed"
-	if v.held[iam.SheetsGet] && v.held[iam.ReleasesGet] && f.Line > 0 {
-		shown, err := c.fileAround(v, release, f, engine, label)
-		if shown != nil || err != nil {
-			return shown, err
-		}
-	}
-	if f.Statement == "" {
-		return nil, nil
-	}
-	shown := newCode(label, engine, []byte(f.Statement))
-	return &shown, nil
-}
-
-// fileAround shows the lines of a file around a failure; nil where they are not
-// to be had.
-func (c *Console) fileAround(v visit, release string, f slipway.Failure, engine slipway.Engine, label string) (*code, error) {
-	project := v.r.PathValue("project")
-	rel, err := c.Releases.Release(v.ctx(), v.who, project, releaseID(release))
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(rel.Files, func(file slipway.File) bool { return file.Path == f.Path })
-	if i < 0 {
-		return nil, nil
-	}
-	sheet, err := c.Releases.SheetHead(v.ctx(), v.who, project, rel.Files[i].SHA256, failureFile)
-	if err != nil {
-		return nil, err
-	}
-	shown := newCode(label, engine, sheet.Content)
-	if !shown.mark(f.Line, f.Column, "bad") {
-		return nil, nil
-	}
-	shown.around(3)
-	return &shown, nil
 }
 
 // logLines puts a log into lines.

@@ -55,3 +55,26 @@ func FuzzColour(f *testing.F) {
 		}
 	})
 }
+
+func TestSpot(t *testing.T) {
+	const text = "-- ü\nALTER TABLE custmer ADD COLUMN custmers int;\n"
+	const statement = "ALTER TABLE custmer ADD COLUMN custmers int"
+	for _, tc := range []struct {
+		why          string
+		f            slipway.Failure
+		line, column int
+	}{
+		{"a name in quotes", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: `relation "custmer" does not exist`}, 2, 13},
+		{"a longer name is not it", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: `column "custmers" exists`}, 2, 32},
+		{"a name behind the last colon", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: "no such table: custmer"}, 2, 13},
+		{"a name that does not occur", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: "no such table: other"}, 2, 1},
+		{"a name with what patterns mind", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: `bad "a(*"`}, 2, 1},
+		{"the place is told", slipway.Failure{Line: 2, Column: 21, Statement: statement, Message: `syntax error at or near "custmer"`}, 2, 21},
+		{"a place outside", slipway.Failure{Line: 9, Column: 1, Statement: statement, Message: `"custmer"`}, 9, 1},
+		{"no column", slipway.Failure{Line: 2, Statement: statement, Message: `"custmer"`}, 2, 13},
+	} {
+		if line, column := console.Spot([]byte(text), tc.f); line != tc.line || column != tc.column {
+			t.Errorf("%s: %d:%d, want %d:%d", tc.why, line, column, tc.line, tc.column)
+		}
+	}
+}

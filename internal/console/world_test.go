@@ -17,6 +17,7 @@ import (
 	"slipway/internal/access"
 	"slipway/internal/console"
 	"slipway/internal/engine"
+	"slipway/internal/engine/postgres"
 	"slipway/internal/engine/sqlite"
 	"slipway/internal/gate"
 	"slipway/internal/idtoken"
@@ -71,7 +72,9 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engines := map[slipway.Engine]engine.Engine{slipway.SQLite: sqlite.New(lg, sqlite.Config{})}
+	engines := map[slipway.Engine]engine.Engine{
+		slipway.SQLite: sqlite.New(lg, sqlite.Config{}), slipway.Postgres: postgres.New(lg, postgres.Config{}),
+	}
 	w.things = inventory.New(lg, w.st, g, engines, inventory.Config{SQLiteRoots: []string{w.root}})
 	w.releases = release.New(lg, w.st, g, engines, release.Config{})
 	w.rollouts = rollout.New(lg, w.st, g, engines, rollout.Config{Replica: "test"})
