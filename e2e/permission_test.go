@@ -121,6 +121,7 @@ func (w *world) populate(t *testing.T) map[string]string {
 	w.person("bob@example.com", personPassword)
 	w.admin("POST", "/v1/roles?roleId=reader", object{"title": "Reader", "permissions": []string{"bb.plans.get"}}, nil)
 	w.admin("POST", "/v1/groups?groupEmail=team@example.com", object{"title": "Team"}, nil)
+	w.admin("POST", "/v1/projects/my-project/databaseGroups?databaseGroupId=everything", object{"databaseExpr": object{"expression": "true"}}, nil)
 	var account struct{ Email string }
 	w.admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
 	var revisions struct {
@@ -140,7 +141,7 @@ func (w *world) populate(t *testing.T) map[string]string {
 		"projects": "my-project", "instances": "test", "databases": "mydb", "workspaces": "-", "settings": "ENVIRONMENT",
 		"plans": "1", "stages": "test", "tasks": "1", "taskRuns": "1",
 		"revisions": last(rev.Name), "sheets": last(rev.Sheet), "releases": last(rev.Release),
-		"users": "bob@example.com", "groups": "team@example.com", "roles": "reader", "serviceAccounts": account.Email, "workloadIdentities": identity,
+		"users": "bob@example.com", "groups": "team@example.com", "databaseGroups": "everything", "roles": "reader", "serviceAccounts": account.Email, "workloadIdentities": identity,
 		"exchanges": last(exchanges.Exchanges[0].Name),
 	}
 }

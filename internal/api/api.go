@@ -69,7 +69,7 @@ func register(s *connect.Server, deps Deps, cfg Config) {
 	pb.RegisterAuditLogServiceHandler(s, auditLogs{access: deps.Access})
 	pb.RegisterAuthServiceHandler(s, auth{access: deps.Access})
 	pb.RegisterChangelogServiceHandler(s, pb.UnimplementedChangelogServiceHandler{})
-	pb.RegisterDatabaseGroupServiceHandler(s, pb.UnimplementedDatabaseGroupServiceHandler{})
+	pb.RegisterDatabaseGroupServiceHandler(s, databaseGroups{inventory: deps.Inventory})
 	pb.RegisterDatabaseServiceHandler(s, newDatabase(deps))
 	pb.RegisterExchangeServiceHandler(s, exchanges{access: deps.Access})
 	pb.RegisterGroupServiceHandler(s, groups{access: deps.Access})

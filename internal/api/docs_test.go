@@ -193,6 +193,7 @@ func TestDocsListFiltersAndMasks(t *testing.T) {
 		"project": "projects/a", "instance": "instances/a", "database": "instances/a/databases/b", "setting": "settings/ENVIRONMENT",
 		"user": "users/a@example.com", "serviceAccount": "serviceAccounts/a@service.bytebase.com",
 		"workloadIdentity": "workloadIdentities/a@workload.bytebase.com", "role": "roles/a", "group": "groups/a@example.com",
+		"databaseGroup": "projects/a/databaseGroups/b",
 	}
 	var listed []string
 	for _, row := range rows(t, "Updates") {

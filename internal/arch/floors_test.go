@@ -22,7 +22,7 @@ var floors = [][]string{
 	0: {"slipway", "slipway/internal/sqltext", "slipway/internal/pb/..."},
 	1: {"slipway/internal/iam", "slipway/internal/trust", "slipway/internal/review"},
 	2: {"slipway/internal/store", "slipway/internal/idtoken", "slipway/internal/signer", "slipway/internal/secret", "slipway/internal/engine/..."},
-	3: {"slipway/internal/gate"},
+	3: {"slipway/internal/gate", "slipway/internal/dbgroup"},
 	4: {"slipway/internal/inventory", "slipway/internal/access", "slipway/internal/release", "slipway/internal/rollout"},
 	5: {"slipway/internal/api/...", "slipway/internal/console/..."},
 	6: {"slipway/internal/server", "slipway/internal/cli"},

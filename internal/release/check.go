@@ -3,11 +3,11 @@ package release
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"slipway"
+	"slipway/internal/dbgroup"
 	"slipway/internal/gate"
 	"slipway/internal/iam"
 	"slipway/internal/sqltext"
@@ -21,7 +21,7 @@ const MaxTargets = 5000
 type Question struct {
 	Project string
 	Files   []slipway.File // each with a Statement, or with the SHA256 of a sheet of the project
-	Targets []string       // names of databases; none is every database of the project
+	Targets []string       // names of databases and database groups; none is every database of the project
 }
 
 // An Answer is what a check found.
@@ -186,9 +186,23 @@ func (s *Service) refs(ctx context.Context, q Question) ([]slipway.DatabaseRef, 
 		return s.allRefs(ctx, q.Project)
 	}
 	refs := make([]slipway.DatabaseRef, 0, len(q.Targets))
+	seen := map[slipway.DatabaseRef]bool{}
+	add := func(ref slipway.DatabaseRef) {
+		if !seen[ref] {
+			refs = append(refs, ref)
+		}
+		seen[ref] = true
+	}
 	for _, name := range q.Targets {
-		if _, err := slipway.ParseName("projects/*/databaseGroups/*", name); err == nil {
-			return nil, slipway.Errorf(slipway.Unimplemented, "database groups are not built yet: name the databases of %s one by one", name)
+		if dbgroup.IsName(name) {
+			members, err := dbgroup.Expand(ctx, s.st.Reader, q.Project, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, ref := range members {
+				add(ref)
+			}
+			continue
 		}
 		ref, err := slipway.ParseDatabase(name)
 		if ids, inProject := slipway.ParseName("projects/*/instances/*/databases/*", name); inProject == nil && ids[0] == q.Project {
@@ -197,9 +211,10 @@ func (s *Service) refs(ctx context.Context, q Question) ([]slipway.DatabaseRef, 
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
+		add(ref)
+	}
+	if len(refs) > MaxTargets {
+		return nil, slipway.Errorf(slipway.Exhausted, "a check has at most %d targets, and the groups named stand for %d", MaxTargets, len(refs))
 	}
 	return refs, nil
 }

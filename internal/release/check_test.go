@@ -123,6 +123,10 @@ func TestCheckBytes(t *testing.T) {
 func TestCheckTargets(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ctx := t.Context()
+	for id, expr := range map[string]string{"only-b": `resource.database_name == "b"`, "none": "false"} {
+		_, err := w.inv.CreateDatabaseGroup(ctx, admin, slipway.DatabaseGroup{Project: "shop", ID: id, Expr: expr}, false)
+		must(t, err)
+	}
 	f := []slipway.File{file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);")}
 	cases := []struct {
 		reason  string
@@ -135,7 +139,11 @@ func TestCheckTargets(t *testing.T) {
 		{"through another project", []string{"projects/default/" + onA}, slipway.Invalid, 0},
 		{"no such database", []string{"instances/lite/databases/none"}, slipway.NotFound, 0},
 		{"no name of a database", []string{"a"}, slipway.Invalid, 0},
-		{"a group", []string{"projects/shop/databaseGroups/all"}, slipway.Unimplemented, 0},
+		{"a group", []string{"projects/shop/databaseGroups/only-b"}, 0, 1},
+		{"a group and one of it", []string{"instances/lite/databases/b", "projects/shop/databaseGroups/only-b", onA}, 0, 2},
+		{"a group that no database fits", []string{"projects/shop/databaseGroups/none"}, slipway.Precondition, 0},
+		{"no such group", []string{"projects/shop/databaseGroups/nope"}, slipway.NotFound, 0},
+		{"a group of another project", []string{"projects/default/databaseGroups/only-b"}, slipway.Invalid, 0},
 	}
 	for _, c := range cases {
 		t.Run(c.reason, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slipway"
+	"slipway/internal/dbgroup"
 	"slipway/internal/gate"
 	"slipway/internal/iam"
 	"slipway/internal/store"
@@ -85,7 +86,8 @@ func (s *Service) Plans(ctx context.Context, who slipway.Principal, project stri
 	return planned, next, nil
 }
 
-// CreatePlan makes a plan of p's title, description and specs. The same wish
+// CreatePlan makes a plan of p's title, description and specs, in which groups
+// of databases stand for the databases that they have now. The same wish
 // again, which is the same releases for the same databases, finds the plan that
 // was made for it and made is false, unless that plan has had its effect and
 // the databases no longer show it.
@@ -175,20 +177,20 @@ func (s *Service) checkSpec(ctx context.Context, project string, spec *slipway.S
 	if err != nil {
 		return "", err
 	}
-	seen := map[string]bool{}
-	spec.Targets = slices.Clone(spec.Targets)
-	for i, name := range spec.Targets {
-		t, err := s.namedTarget(ctx, project, name)
+	refs, err := s.named(ctx, project, spec.Targets)
+	if err != nil {
+		return "", err
+	}
+	spec.Targets = make([]string, len(refs))
+	for i, ref := range refs {
+		t, err := s.target(ctx, project, ref)
 		if err != nil {
 			return "", err
 		}
-		if spec.Targets[i] = t.Name(); seen[t.Name()] {
-			return "", slipway.Errorf(slipway.Invalid, "target %s is listed twice", t.Name())
-		}
-		seen[t.Name()] = true
 		if err := staged(t, order); err != nil {
 			return "", err
 		}
+		spec.Targets[i] = ref.Name()
 	}
 	return rel.Digest, nil
 }
@@ -205,20 +207,45 @@ func (s *Service) release(ctx context.Context, project, name string) (slipway.Re
 	return s.st.Release(ctx, project, ids[1])
 }
 
-// namedTarget returns the target that a client named, by its instance or as
-// part of the project.
-func (s *Service) namedTarget(ctx context.Context, project, name string) (target, error) {
-	if _, err := slipway.ParseName("projects/*/databaseGroups/*", name); err == nil {
-		return target{}, slipway.Errorf(slipway.Unimplemented, "database groups are not built yet: name the databases of %s one by one", name)
+// named returns the databases that a client named: by their instances, as part
+// of the project, or by groups, which stand for their databases of now. From
+// here on a plan knows databases alone, so one that fits a group later is never
+// changed by a plan that nobody reviewed for it.
+func (s *Service) named(ctx context.Context, project string, names []string) ([]slipway.DatabaseRef, error) {
+	var refs, members []slipway.DatabaseRef
+	seen := map[slipway.DatabaseRef]bool{}
+	for _, name := range names {
+		if dbgroup.IsName(name) {
+			some, err := dbgroup.Expand(ctx, s.st.Reader, project, name)
+			if err != nil {
+				return nil, err
+			}
+			members = append(members, some...)
+			continue
+		}
+		ref, err := slipway.ParseDatabase(name)
+		if ids, inProject := slipway.ParseName("projects/*/instances/*/databases/*", name); inProject == nil && ids[0] == project {
+			ref, err = slipway.DatabaseRef{Instance: ids[1], Database: ids[2]}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if seen[ref] {
+			return nil, slipway.Errorf(slipway.Invalid, "target %s is listed twice", ref.Name())
+		}
+		seen[ref] = true
+		refs = append(refs, ref)
 	}
-	if ids, err := slipway.ParseName("projects/*/instances/*/databases/*", name); err == nil && ids[0] == project {
-		return s.target(ctx, project, slipway.DatabaseRef{Instance: ids[1], Database: ids[2]})
+	for _, ref := range members {
+		if !seen[ref] {
+			refs = append(refs, ref)
+		}
+		seen[ref] = true
 	}
-	ref, err := slipway.ParseDatabase(name)
-	if err != nil {
-		return target{}, err
+	if len(refs) > MaxTargets {
+		return nil, slipway.Errorf(slipway.Exhausted, "a spec has at most %d targets, and the groups named stand for more", MaxTargets)
 	}
-	return s.target(ctx, project, ref)
+	return refs, nil
 }
 
 // staged reports why t can be in no stage. A rollout that left it out would

@@ -114,7 +114,11 @@ func (s *Service) stages(ctx context.Context, p slipway.Plan) ([]slipway.Stage, 
 	byEnv := map[string][]slipway.Task{}
 	for _, spec := range p.Specs {
 		for _, name := range spec.Targets {
-			t, err := s.namedTarget(ctx, p.Project, name)
+			ref, err := slipway.ParseDatabase(name)
+			if err != nil {
+				return nil, fmt.Errorf("read a target of %s: %w", p.Name(), err)
+			}
+			t, err := s.target(ctx, p.Project, ref)
 			if err != nil {
 				return nil, err
 			}

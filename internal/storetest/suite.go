@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"PolicyEtag", testPolicyEtag},
 		{"Groups", testGroups},
 		{"GroupQueries", testGroupQueries},
+		{"DatabaseGroups", testDatabaseGroups},
 		{"Names", testNames},
 		{"IssuersInUse", testIssuersInUse},
 		{"Troubles", testTroubles},
