@@ -54,7 +54,7 @@ func (c *Console) myAccount(v visit, change func(*myAccountPage)) error {
 	}
 	change(&p)
 	status := max(p.Profile.Status(), p.Password.Status())
-	return c.render(v.w, status, "account", "layout", p)
+	return c.render(v, status, "account", "layout", p)
 }
 
 func (c *Console) saveProfile(v visit) error {

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"slipway"
@@ -43,6 +44,7 @@ type Console struct {
 	pages  map[string]*template.Template // :: name → page with the layout around it
 	needs  map[string]string             // :: pattern → permission, of routes that a GET reaches
 
+	zips    sync.Pool     // of *gzip.Writer: a new one costs more than most pages
 	streams chan struct{} // one in it for each page that follows a rollout
 }
 
@@ -52,7 +54,7 @@ func New(lg *slog.Logger, deps Deps, cfg Config) (http.Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Console{Deps: deps, lg: lg, cfg: cfg, secure: isHTTPS(cfg.URL), now: cfg.Now, streams: make(chan struct{}, maxStreams)}
+	c := &Console{Deps: deps, lg: lg, cfg: cfg, secure: isHTTPS(cfg.URL), now: cfg.Now, streams: make(chan struct{}, maxStreams), zips: sync.Pool{New: newZipper}}
 	var err error
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (c *Console) renderError(v visit, err error) {
 	if d := denialOf(err); d != nil {
 		p.Permission = d.Permission
 	}
-	if err := c.render(v.w, status, "error", "layout", p); err != nil {
+	if err := c.render(v, status, "error", "layout", p); err != nil {
 		c.lg.ErrorContext(v.ctx(), "error page failed", "path", v.r.URL.Path, "err", err)
 		http.Error(v.w, "Something went wrong inside the server; its log has the details.", http.StatusInternalServerError)
 	}

@@ -2,9 +2,11 @@ package console
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -42,23 +44,23 @@ func loadTemplates(funcs template.FuncMap) (map[string]*template.Template, error
 
 // show answers with page name filled from data.
 func (c *Console) show(v visit, name string, data any) error {
-	return c.render(v.w, http.StatusOK, name, "layout", data)
+	return c.render(v, http.StatusOK, name, "layout", data)
 }
 
 // showForm is show with the status that says whether f was taken.
 func (c *Console) showForm(v visit, name string, f form, data any) error {
-	return c.render(v.w, f.Status(), name, "layout", data)
+	return c.render(v, f.Status(), name, "layout", data)
 }
 
 // showPart answers with one template of page name, for htmx to put into a page
 // that is there already.
 func (c *Console) showPart(v visit, name, part string, data any) error {
-	return c.render(v.w, http.StatusOK, name, part, data)
+	return c.render(v, http.StatusOK, name, part, data)
 }
 
 // render renders a page whole before the first byte leaves, so that a broken
 // one is an error and not half a page.
-func (c *Console) render(w http.ResponseWriter, status int, name, part string, data any) error {
+func (c *Console) render(v visit, status int, name, part string, data any) error {
 	page := c.pages[name]
 	if page == nil {
 		return fmt.Errorf("render page: there is no template %q", name)
@@ -67,11 +69,49 @@ func (c *Console) render(w http.ResponseWriter, status int, name, part string, d
 	if err := page.ExecuteTemplate(&b, part, data); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the browser went away
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding")
+	text := &b
+	if !v.who.IsZero() && b.Len() >= minZipped && acceptsGzip(v.r) {
+		zipped, err := c.zip(b.Bytes())
+		if err != nil {
+			return fmt.Errorf("compress page %s: %w", name, err)
+		}
+		h.Set("Content-Encoding", "gzip")
+		text = zipped
+	}
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(text.Bytes()) // the browser went away
 	return nil
+}
+
+// minZipped is from how many bytes on a page is sent compressed: smaller ones
+// are one packet as they are.
+const minZipped = 1 << 10
+
+// zip compresses a page of somebody who is signed in. The size of a compressed
+// page tells whoever can both see it pass and choose a part of it how much that
+// part has in common with the rest (BREACH). No page that can be asked for
+// again holds a secret to find out in this way: forgeries are stopped by what
+// browsers say of a request's origin and not by a token in the page, the session
+// is in a cookie alone, and another site's requests come without it. The set-up
+// page, which holds its token, is for strangers and not compressed.
+func (c *Console) zip(page []byte) (*bytes.Buffer, error) {
+	z := c.zips.Get().(*gzip.Writer)
+	defer c.zips.Put(z)
+	b := new(bytes.Buffer)
+	z.Reset(b)
+	if _, err := z.Write(page); err != nil {
+		return nil, err
+	}
+	return b, z.Close()
+}
+
+func newZipper() any {
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // there is no other error than a level that does not exist
+	return z
 }
 
 // functions are what templates may call.

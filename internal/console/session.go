@@ -102,8 +102,9 @@ func (c *Console) signOut(v visit) error {
 
 // alone answers a stranger with a page that stands alone.
 func (c *Console) alone(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	if err := c.render(w, status, name, "layout", data); err != nil {
-		c.renderError(visit{w: w, r: r}, err)
+	v := visit{w: w, r: r}
+	if err := c.render(v, status, name, "layout", data); err != nil {
+		c.renderError(v, err)
 	}
 }
 
