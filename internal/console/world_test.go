@@ -45,6 +45,7 @@ type world struct {
 	releases *release.Service
 	rollouts *rollout.Service
 	gitlab   *idtokentest.Issuer
+	data     string // folder of the store
 	root     string // folder that SQLite instances may lie in
 	admin    slipway.Principal
 }
@@ -52,10 +53,10 @@ type world struct {
 // newWorld starts a console that stops when the test ends.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, root: t.TempDir(), gitlab: idtokentest.New(t, nil)}
+	w := &world{t: t, data: t.TempDir(), root: t.TempDir(), gitlab: idtokentest.New(t, nil)}
 	lg := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
-	w.st, err = store.Open(t.Context(), lg, store.Config{Dir: t.TempDir(), Key: make([]byte, 32)})
+	w.st, err = store.Open(t.Context(), lg, store.Config{Dir: w.data, Key: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
