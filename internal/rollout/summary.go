@@ -3,7 +3,6 @@ package rollout
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 
 	"slipway"
@@ -36,14 +35,11 @@ func (s *Service) Summary(ctx context.Context, who slipway.Principal, project st
 // project, those of every project where the caller may list them.
 func (s *Service) Summaries(ctx context.Context, who slipway.Principal, project string, page slipway.Page) ([]Summary, string, error) {
 	if project == "" {
-		all, ids, err := s.gate.Projects(ctx, who, iam.RolloutsList)
+		only, err := s.listable(ctx, who)
 		if err != nil {
-			return nil, "", fmt.Errorf("find the projects whose rollouts the caller sees: %w", err)
+			return nil, "", err
 		}
-		if all {
-			ids = nil
-		}
-		return s.st.RolloutSummaries(ctx, store.RolloutQuery{Only: ids}, page)
+		return s.st.RolloutSummaries(ctx, store.RolloutQuery{Only: only}, page)
 	}
 	err := s.gate.Can(ctx, gate.Act{
 		Who: who, Permission: iam.RolloutsList, Project: project,

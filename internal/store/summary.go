@@ -47,6 +47,8 @@ func (s RolloutSummary) Name() string {
 type RolloutQuery struct {
 	Only []string // ids of projects; nil is all, empty is none
 	Plan int64    // 0 is any
+	// Search is part of the title, any case, or the number of the plan.
+	Search string
 }
 
 // RolloutSummaries lists rollouts, newest first.
@@ -56,6 +58,7 @@ func (r Reader) RolloutSummaries(ctx context.Context, q RolloutQuery, page slipw
 	if q.Plan != 0 {
 		w.and("plan = " + w.arg(q.Plan))
 	}
+	w.rolloutMatches(q.Search)
 	if err := w.beforeTime("created, plan", page, number); err != nil {
 		return nil, "", err
 	}

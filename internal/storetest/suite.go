@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"DatabaseGroups", testDatabaseGroups},
 		{"Names", testNames},
 		{"IssuersInUse", testIssuersInUse},
+		{"FindReleases", testFindReleases},
+		{"FindRollouts", testFindRollouts},
 		{"Troubles", testTroubles},
 		{"PerDay", testPerDay},
 		{"Sessions", testSessions},
