@@ -43,6 +43,8 @@ func (c *Console) adminRoutes() []route {
 		{"GET /settings/issuers", c.issuers, iam.SettingsGet},
 		{"POST /settings/issuers/ask", c.askIssuer, iam.SettingsSet},
 
+		{"GET /search", c.search, ""}, // what the visitor sees
+
 		{"GET /audit", c.audit, iam.AuditLogsSearch},
 		{"GET /audit/export", c.exportAudit, iam.AuditLogsExport},
 		{"GET /audit/{id}", c.auditEntry, ""}, // a project's owners read the project's entries

@@ -47,6 +47,7 @@ var adminRounds = map[string]round{
 	"GET /settings/issuers":                   {admin: 200, viewer: 403},
 	"POST /settings/issuers/ask":              {admin: 404, viewer: 403},
 
+	"GET /search":       {at: "/search?q=shop", admin: 200, viewer: 200},
 	"GET /audit":        {admin: 200, viewer: 403},
 	"GET /audit/export": {at: "/audit/export?format=csv", admin: 200, viewer: 403},
 	"GET /audit/{id}":   {at: "/audit/1", admin: 200, viewer: 403},

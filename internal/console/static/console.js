@@ -33,7 +33,7 @@
   // Escape closes a sheet or takes a question back, unless something above it
   // is open.
   document.addEventListener("keydown", (e) => {
-    if (e.key !== "Escape" || e.defaultPrevented || document.querySelector(":popover-open")) return;
+    if (e.key !== "Escape" || e.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
     const close = document.querySelector("[data-escape]");
     if (close) close.click();
   });
@@ -42,6 +42,33 @@
   document.addEventListener("change", (e) => {
     if (e.target.closest("form[data-filter]")) e.target.form.requestSubmit();
   });
+
+  // Ctrl-K and the box at the top open the search, which the browser keeps the
+  // focus in and gives it back from. Arrows go through what was found.
+  const search = document.getElementById("search");
+  if (search) {
+    const input = search.querySelector("input");
+    const hits = () => [...search.querySelectorAll("[data-hit]")];
+    const open = () => { if (!search.open) search.showModal(); input.select(); };
+    document.addEventListener("click", (e) => {
+      if (e.target.closest("[data-search]") && !(e.ctrlKey || e.metaKey || e.shiftKey)) { e.preventDefault(); open(); }
+    });
+    document.addEventListener("keydown", (e) => {
+      if (e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey) { e.preventDefault(); open(); }
+    });
+    search.addEventListener("click", (e) => { if (e.target === search) search.close(); });
+    search.addEventListener("keydown", (e) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (!step) return;
+      const list = [input, ...hits()];
+      const next = list[list.indexOf(document.activeElement) + step];
+      if (next) { e.preventDefault(); next.focus(); }
+    });
+    search.querySelector("form").addEventListener("submit", (e) => {
+      const first = hits()[0];
+      if (first) { e.preventDefault(); first.click(); }
+    });
+  }
 
   // Rows that are dragged into another order send it by the form that the list
   // names. The buttons beside each row do the same from the keyboard.
