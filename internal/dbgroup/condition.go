@@ -75,8 +75,8 @@ func compile(expr string) (cel.Program, error) {
 		return nil, fmt.Errorf("build the language of conditions: %w", err) // unreachable unless cel changes
 	}
 	checked, issues := env.Compile(expr)
-	if err := issues.Err(); err != nil {
-		return nil, err
+	if issues.Err() != nil {
+		return nil, worded(issues)
 	}
 	if !checked.OutputType().IsExactType(cel.BoolType) {
 		return nil, fmt.Errorf("it must be true or false, and is of type %s", checked.OutputType())
@@ -91,6 +91,17 @@ func compile(expr string) (cel.Program, error) {
 		return nil, refused
 	}
 	return env.Program(checked, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
+}
+
+// worded returns the first of what is wrong with a condition, in one line.
+func worded(issues *cel.Issues) error {
+	list := issues.Errors()
+	if len(list) == 0 {
+		return issues.Err() // unreachable unless cel changes
+	}
+	first := list[0]
+	words := strings.TrimSuffix(first.Message, " (in container '')")
+	return fmt.Errorf("line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, words)
 }
 
 // checkCall reports why a call has no place in a condition. A pattern is a

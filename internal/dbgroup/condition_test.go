@@ -59,7 +59,7 @@ func TestCompileRefuses(t *testing.T) {
 	for _, tc := range []struct{ why, expr, says string }{
 		{"nothing", " ", "empty"},
 		{"a text", `resource.database_name`, "true or false"},
-		{"what is not known of a database", `resource.owner == "ann"`, "undeclared reference"},
+		{"what is not known of a database", `resource.owner == "ann"`, "line 1, column 1: undeclared reference to 'resource'"},
 		{"another type", `resource.database_name == 1`, "no matching overload"},
 		{"half a condition", `resource.database_name ==`, "Syntax error"},
 		{"too much", `resource.database_name in ["` + strings.Repeat("a", 2048) + `"]`, "2048 bytes"},
