@@ -28,6 +28,7 @@ var projectTabs = []struct {
 }{
 	{"Overview", "", iam.ProjectsGet},
 	{"Databases", "/databases", iam.DatabasesList},
+	{"Database groups", "/database-groups", iam.DatabaseGroupsList},
 	{"Releases", "/releases", iam.ReleasesList},
 	{"Rollouts", "/rollouts", iam.RolloutsList},
 	{"GitOps", "/gitops", iam.ProjectsGet},

@@ -113,8 +113,12 @@ var barOrder = []struct {
 	tone   string
 	word   string
 }{
-	{slipway.Done, "ok", "done"}, {slipway.Skipped, "skip", "skipped"}, {slipway.Running, "run", "running"},
-	{slipway.Pending, "wait", "waiting"}, {slipway.Failed, "bad", "failed"}, {slipway.Aborted, "skip", "canceled"},
+	{slipway.Done, "ok", "done"},
+	{slipway.Skipped, "skip", "skipped"},
+	{slipway.Running, "run", "running"},
+	{slipway.Pending, "wait", "waiting"},
+	{slipway.Failed, "bad", "failed"},
+	{slipway.Aborted, "skip", "canceled"},
 	{slipway.NotStarted, "", "not started"},
 }
 

@@ -21,6 +21,15 @@ func (c *Console) workRoutes() []route {
 		{"POST /projects/{project}/databases/{instance}/{database}/edit", c.editDatabase, iam.DatabasesUpdate},
 		{"POST /projects/{project}/databases/{instance}/{database}/sync", c.syncDatabase, iam.DatabasesSync},
 
+		{"GET /projects/{project}/database-groups", c.databaseGroups, iam.DatabaseGroupsList},
+		{"GET /projects/{project}/database-groups/new", c.newDatabaseGroupForm, iam.DatabaseGroupsCreate},
+		{"POST /projects/{project}/database-groups/new", c.newDatabaseGroup, iam.DatabaseGroupsCreate},
+		{"POST /projects/{project}/database-groups/preview", c.previewGroup, iam.DatabasesList},
+		{"GET /projects/{project}/database-groups/{group}", c.editDatabaseGroupForm, iam.DatabaseGroupsUpdate},
+		{"POST /projects/{project}/database-groups/{group}", c.editDatabaseGroup, iam.DatabaseGroupsUpdate},
+		{"GET /projects/{project}/database-groups/{group}/delete", c.deleteDatabaseGroup, iam.DatabaseGroupsDelete},
+		{"POST /projects/{project}/database-groups/{group}/delete", c.deleteDatabaseGroup, iam.DatabaseGroupsDelete},
+
 		{"GET /projects/{project}/releases", c.releases, iam.ReleasesList},
 		{"GET /projects/{project}/releases/{release}", c.release, iam.ReleasesGet},
 		{"GET /projects/{project}/releases/{release}/check", c.checkRelease, iam.ReleasesCheck},

@@ -3,7 +3,6 @@ package console_test
 import (
 	"os"
 	"path/filepath"
-
 	"time"
 
 	"slipway"
@@ -30,6 +29,15 @@ var workRounds = map[string]round{
 	"GET /projects/{project}/databases/{instance}/{database}/edit":      {at: shopDB + "/edit", admin: 200, viewer: 403},
 	"POST /projects/{project}/databases/{instance}/{database}/edit":     {at: shopDB + "/edit", admin: 303, viewer: 403},
 	"POST /projects/{project}/databases/{instance}/{database}/sync":     {at: shopDB + "/sync", admin: 303, viewer: 403},
+
+	"GET /projects/{project}/database-groups":                 {at: "/projects/shop/database-groups", admin: 200, viewer: 200},
+	"GET /projects/{project}/database-groups/new":             {at: "/projects/shop/database-groups/new", admin: 200, viewer: 403},
+	"POST /projects/{project}/database-groups/new":            {at: "/projects/shop/database-groups/new", admin: 400, viewer: 403},
+	"POST /projects/{project}/database-groups/preview":        {at: "/projects/shop/database-groups/preview", admin: 200, viewer: 200},
+	"GET /projects/{project}/database-groups/{group}":         {at: "/projects/shop/database-groups/all", admin: 200, viewer: 403},
+	"POST /projects/{project}/database-groups/{group}":        {at: "/projects/shop/database-groups/all", admin: 400, viewer: 403},
+	"GET /projects/{project}/database-groups/{group}/delete":  {at: "/projects/shop/database-groups/none/delete", admin: 200, viewer: 403},
+	"POST /projects/{project}/database-groups/{group}/delete": {at: "/projects/shop/database-groups/none/delete", admin: 404, viewer: 403},
 
 	"GET /projects/{project}/releases":                 {at: "/projects/shop/releases", admin: 200, viewer: 200},
 	"GET /projects/{project}/releases/{release}":       {at: "/projects/shop/releases/none", admin: 404, viewer: 404},
@@ -76,6 +84,7 @@ func furnishWork(w *world) {
 	w.project("spare")
 	ref := w.database("test", "shop", "shop")
 	w.database("prod", "other", slipway.DefaultProject)
+	w.databaseGroup("shop", "all", "true")
 	first := w.rollout("shop", map[string]string{"001_a.sql": "CREATE TABLE a (id INTEGER PRIMARY KEY);"}, ref)
 	second := w.rollout("shop", map[string]string{"001_b.sql": "CREATE TABLE b (id INTEGER PRIMARY KEY);"}, ref)
 	if first.Plan != 1 || second.Plan != 2 {
@@ -83,6 +92,15 @@ func furnishWork(w *world) {
 	}
 	over := rollout.Tasks{Project: "shop", Plan: 2, Stage: "test", IDs: []int64{second.Stages[0].Tasks[0].ID}}
 	if err := w.rollouts.SkipTasks(w.t.Context(), w.admin, over, "not needed"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// databaseGroup makes a database group of a project.
+func (w *world) databaseGroup(project, id, expr string) {
+	w.t.Helper()
+	_, err := w.things.CreateDatabaseGroup(w.t.Context(), w.admin, slipway.DatabaseGroup{Project: project, ID: id, Expr: expr}, false)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -36,6 +36,9 @@ func newYard(t testing.TB) yard {
 	y.more("prod", slipway.DefaultProject, "warehouse")
 	y.exec("prod", "shop_ap", "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, status TEXT)")
 
+	y.databaseGroup("shop", "all-prod", `resource.environment_id == "prod"`)
+	y.databaseGroup("shop", "not-dev", `resource.environment_id != "test" && !resource.database_name.endsWith("_dev") && resource.database_labels["tier"] != "scratch"`)
+
 	identity := y.identity("gitlab-deploy", "GitLab Deploy", y.trust())
 	y.grant("projects/shop", iam.GitOpsServiceAgent, "workloadIdentity:"+identity)
 	job := &slipway.Job{
@@ -146,6 +149,11 @@ func TestTourOfWork(t *testing.T) {
 		{"project", shop, "Latest rollouts"},
 		{"project-databases", shop + "/databases", "shop_stage"},
 		{"project-take-over", shop + "/databases/take-over", "warehouse"},
+		{"project-groups", shop + "/database-groups", "not-dev"},
+		{"project-groups-empty", "/projects/billing/database-groups", "No database group yet"},
+		{"project-group-new", shop + "/database-groups/new", "Group ID"},
+		{"project-group", shop + "/database-groups/all-prod", "stands for 4 databases"},
+		{"project-group-delete", shop + "/database-groups/all-prod/delete", "Its databases stay"},
 		{"project-releases", shop + "/releases", "Verified pipeline"},
 		{"release", "/" + rel, "Whoever buys something"},
 		{"release-check-asked", "/" + rel + "/check", "Nothing is checked yet"},
