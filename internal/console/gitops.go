@@ -10,6 +10,9 @@ import (
 	"slipway/internal/inventory"
 )
 
+// moreDatabases warns that a pipeline leaves databases out.
+const moreDatabases = "This project has more databases than are offered here, and the pipeline names only these. Name the others in its targets by hand."
+
 type gitopsPage struct {
 	projectFrame
 	Form       form
@@ -96,43 +99,59 @@ func (c *Console) deployers(v visit, project string) ([]deployer, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := map[string]slipway.WorkloadIdentity{}
-	for _, in := range []struct {
-		may bool
-		q   access.AccountQuery
-	}{
-		{v.everywhere[iam.WorkloadIdentitiesList], access.AccountQuery{}},
-		{v.held[iam.WorkloadIdentitiesList] && !v.everywhere[iam.WorkloadIdentitiesList], access.AccountQuery{Project: project}},
-	} {
-		if !in.may {
-			continue
-		}
-		list, _, err := c.Access.WorkloadIdentities(v.ctx(), v.who, in.q, slipway.Page{Size: slipway.MaxPageSize})
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range list {
-			known[w.Email] = w
-		}
-	}
-	var found []deployer
+	var emails []string
 	for _, b := range policy.Bindings {
 		for _, m := range b.Members {
 			email, is := strings.CutPrefix(m, string(slipway.WorkloadIdentityKind)+":")
-			if !is || slices.ContainsFunc(found, func(d deployer) bool { return d.email == email }) {
-				continue
+			if is && !slices.Contains(emails, email) {
+				emails = append(emails, email)
 			}
-			d := deployer{email: email, title: email}
-			if w, there := known[email]; there {
-				d.title = w.Title + " (" + email + ")"
-				if len(w.Trust.Audiences) > 0 {
-					d.audience = w.Trust.Audiences[0]
-				}
-			}
-			found = append(found, d)
 		}
 	}
+	known, err := c.knownIdentities(v, project, emails)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]deployer, len(emails))
+	for i, email := range emails {
+		d := deployer{email: email, title: email}
+		if w, there := known[email]; there {
+			d.title = w.Title + " (" + email + ")"
+			if len(w.Trust.Audiences) > 0 {
+				d.audience = w.Trust.Audiences[0]
+			}
+		}
+		found[i] = d
+	}
 	return found, nil
+}
+
+// knownIdentities returns what the visitor may see of identities, by address.
+// Those of other projects are not asked for one by one by whoever sees this
+// project's alone: each refusal would be in the audit log.
+func (c *Console) knownIdentities(v visit, project string, emails []string) (map[string]slipway.WorkloadIdentity, error) {
+	known := map[string]slipway.WorkloadIdentity{}
+	if v.everywhere[iam.WorkloadIdentitiesGet] {
+		for _, email := range emails {
+			w, err := c.Access.WorkloadIdentity(v.ctx(), v.who, email)
+			if slipway.KindOf(err) == slipway.NotFound {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			known[email] = w
+		}
+		return known, nil
+	}
+	if !v.held[iam.WorkloadIdentitiesList] {
+		return known, nil
+	}
+	list, _, err := c.Access.WorkloadIdentities(v.ctx(), v.who, access.AccountQuery{Project: project}, slipway.Page{Size: slipway.MaxPageSize})
+	for _, w := range list {
+		known[w.Email] = w
+	}
+	return known, err
 }
 
 // pipelineTargets fills in the databases to choose from; all are chosen until
@@ -141,9 +160,12 @@ func (c *Console) pipelineTargets(v visit, p *gitopsPage) error {
 	if !v.held[iam.DatabasesList] {
 		return nil
 	}
-	list, _, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: p.Project.ID}, slipway.Page{Size: offered})
+	list, next, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: p.Project.ID}, slipway.Page{Size: offered})
 	if err != nil {
 		return err
+	}
+	if next != "" {
+		p.Warnings = append(p.Warnings, moreDatabases)
 	}
 	var names []string
 	for _, d := range list {

@@ -87,13 +87,16 @@ func (c *Console) pipelineProject(v visit, p *pipelinePage) error {
 		return err
 	}
 	p.Granted, p.GrantURL = held[iam.RolloutsCreate] && held[iam.ReleasesCreate], projectMembersURL(id)
-	databases, _, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: id}, most)
+	databases, next, err := c.Inventory.Databases(v.ctx(), v.who, inventory.DatabaseFilter{Project: id}, slipway.Page{Size: offered})
 	if slipway.KindOf(err) == slipway.Denied {
 		p.Missing = "You may not see the databases of this project."
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if next != "" {
+		p.Warnings = append(p.Warnings, moreDatabases)
 	}
 	var names []string
 	for _, d := range databases {
