@@ -131,7 +131,7 @@ func (s *session) review(ctx context.Context, c *client, o *options, ch change, 
 			failing++
 		}
 	}
-	s.voice.printf("%s", checkSummary(a, all, len(ch.files), len(targets)))
+	s.voice.printf("%s", checkSummary(a, all, len(ch.files), where(ch.targets, targets)))
 	if o.codeQuality != "" {
 		err = s.writeFile(o.codeQuality, "code quality report", codeQuality(all))
 	}
@@ -161,16 +161,24 @@ func checkedTargets(a *pb.CheckReleaseResponse, asked []string) []string {
 	return targets
 }
 
-func checkSummary(a *pb.CheckReleaseResponse, all []finding, files, targets int) string {
+// where says what was checked in words: the server tells neither how many
+// databases a group stands for nor how many a project has.
+func where(asked, checked []string) string {
+	switch {
+	case slices.ContainsFunc(asked, func(t string) bool { return strings.HasPrefix(t, "projects/") }):
+		return "the databases named"
+	case len(checked) == 0: // none was named, and none of the project's has a finding
+		return "the project's databases"
+	}
+	return count(len(checked), "database")
+}
+
+func checkSummary(a *pb.CheckReleaseResponse, all []finding, files int, where string) string {
 	errs := 0
 	for _, f := range all {
 		if f.Level == slipway.AdviceError {
 			errs++
 		}
-	}
-	where := count(targets, "database")
-	if targets == 0 { // none was named, and none of the project's has a finding
-		where = "the project's databases"
 	}
 	parts := []string{fmt.Sprintf("checked %s for %s: %s, %s", count(files, "file"), where, count(errs, "error"), count(len(all)-errs, "warning"))}
 	if a.GetRiskLevel() != pb.RiskLevel_RISK_LEVEL_UNSPECIFIED {

@@ -69,7 +69,7 @@ func (o *options) connection(f *pflag.FlagSet) {
 // change adds the flags that say what is to be changed where.
 func (o *options) change(f *pflag.FlagSet) {
 	f.StringVar(&o.project, "project", "", "project, as in my-project or projects/my-project")
-	f.StringSliceVar(&o.targets, "targets", nil, "databases, as in instances/prod/databases/mydb; repeated or with commas")
+	f.StringSliceVar(&o.targets, "targets", nil, "databases, as in instances/prod/databases/mydb, or groups of them, as in projects/my-project/databaseGroups/all-prod; repeated or with commas")
 	f.StringArrayVar(&o.patterns, "file-pattern", nil, `glob of the migration files, ** for any folders, as in "migrations/**/*.sql"`)
 	f.StringVar(&o.output, "output", "", "write resource names and results to this file, as JSON")
 	f.StringVar(&o.codeQuality, "code-quality", "", "write findings to this file, as GitLab's code quality report")
@@ -220,7 +220,7 @@ func databases(targets []string) ([]string, error) {
 		}
 		if _, err := slipway.ParseDatabase(t); err != nil {
 			if _, group := slipway.ParseName("projects/*/databaseGroups/*", t); group != nil {
-				errs = append(errs, usagef("--targets %q: want instances/INSTANCE/databases/DATABASE", t))
+				errs = append(errs, usagef("--targets %q: want instances/INSTANCE/databases/DATABASE or projects/PROJECT/databaseGroups/GROUP", t))
 				continue
 			}
 		}
