@@ -1,7 +1,6 @@
 package idtoken_test
 
 import (
-	"errors"
 	"bytes"
 	"context"
 	"crypto/rsa"
@@ -9,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"

@@ -47,8 +47,11 @@ func testPerDay(t *testing.T, s *store.Store) {
 	update(t, s, func(ctx context.Context, tx *store.Tx) error {
 		for i, e := range []slipway.Exchange{
 			{Time: at(0, -us), Allowed: true}, // the day before the first
-			{Time: at(0, 0), Allowed: true}, {Time: at(1, -us), Allowed: false}, {Time: at(1, -us), Allowed: true},
-			{Time: at(1, 0), Allowed: false}, {Time: at(2, 23*time.Hour), Allowed: false},
+			{Time: at(0, 0), Allowed: true},
+			{Time: at(1, -us), Allowed: false},
+			{Time: at(1, -us), Allowed: true},
+			{Time: at(1, 0), Allowed: false},
+			{Time: at(2, 23*time.Hour), Allowed: false},
 			{Time: at(3, 0), Allowed: true}, // the day after the last
 		} {
 			e.Reference = fmt.Sprint(i)

@@ -17,8 +17,10 @@ func testFindReleases(t *testing.T, s *store.Store) {
 			return err
 		}
 		for i, o := range []slipway.Release{
-			{Project: "default", ID: "Alpha_1", Category: "night"}, {Project: "shop", ID: "alpha_2"},
-			{Project: "shop", ID: "alpha_3", Deleted: true}, {Project: "shop", ID: "beta"},
+			{Project: "default", ID: "Alpha_1", Category: "night"},
+			{Project: "shop", ID: "alpha_2"},
+			{Project: "shop", ID: "alpha_3", Deleted: true},
+			{Project: "shop", ID: "beta"},
 		} {
 			o.Created = epoch.Add(time.Duration(i) * time.Second)
 			if err := tx.CreateRelease(ctx, o, "t", i); err != nil {
