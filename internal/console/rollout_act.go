@@ -47,7 +47,6 @@ var taskActs = map[string]taskAct{
 // A taskChoice is the tasks that an act is about.
 type taskChoice struct {
 	act   taskAct
-	title string
 	ro    slipway.Rollout
 	tasks map[string][]int64 // :: stage → ids
 	stage string             // the only one, or "" for all

@@ -62,7 +62,7 @@ func TestAFailureStandsInItsPlace(t *testing.T) {
 		in("#task pre.sql", says("-- status", "ALTER TABLE")),
 		in("#task .foot", says("1 of 2 files are applied")),
 		in("tbody", says("1 of 2")))
-	p = p.follow("Retry failed").submit("Retry", nil)
+	p.follow("Retry failed").submit("Retry", nil)
 	w.work(ro, "test")
 	p = v.get("/projects/shop/rollouts/1")
 	p.expect(t, http.StatusOK, in("#task .tabs", says("Attempt 1", "Attempt 2")), in("#task .muted", says("attempt 2")))
