@@ -57,6 +57,8 @@ type entry struct {
 	asked   time.Time     // when an unknown kid last caused a fetch
 	used    time.Time
 	flight  chan struct{} // closed when the fetch under way ends; nil if none is
+
+	endpoints endpoints // of the discovery document that led to set
 }
 
 func newCache(lg *slog.Logger, f *fetcher, now func() time.Time) *cache {
@@ -107,6 +109,17 @@ func (c *cache) keys(ctx context.Context, issuer string) (*keySet, error) {
 		return e.set, nil
 	}
 	return nil, refuse("jwks_unavailable", err).got(err.Error())
+}
+
+// endpointsOf returns where issuer lets people sign in, fetching its documents if
+// need be.
+func (c *cache) endpointsOf(ctx context.Context, issuer string) (endpoints, error) {
+	if _, err := c.keys(ctx, issuer); err != nil {
+		return endpoints{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entry(issuer).endpoints, nil
 }
 
 // entry returns issuer's entry, made if need be in place of the one that was
@@ -211,7 +224,7 @@ func (c *cache) land(issuer string, e *entry, got fetched, err error) {
 		c.lg.Warn("fetch issuer keys", "issuer", issuer, "err", err)
 		return
 	}
-	e.set, e.fetched, e.fresh = got.set, c.now(), got.fresh
+	e.set, e.fetched, e.fresh, e.endpoints = got.set, c.now(), got.fresh, got.endpoints
 }
 
 // refreshDue fetches the keys of issuers in use whose turn it is.

@@ -61,8 +61,9 @@ func client(cfg Config, d *net.Dialer) *http.Client {
 
 // fetched is what one fetch brought.
 type fetched struct {
-	set   *keySet
-	fresh time.Duration
+	set       *keySet
+	fresh     time.Duration
+	endpoints endpoints
 }
 
 // keys gets issuer's discovery document (OpenID Connect Discovery 1.0 §4) and
@@ -97,16 +98,31 @@ func (f *fetcher) keys(ctx context.Context, issuer string) (fetched, error) {
 	if err != nil {
 		return fetched{}, err
 	}
-	return fetched{set: set, fresh: freshness(header.Get("Cache-Control"))}, nil
+	return fetched{set: set, fresh: freshness(header.Get("Cache-Control")), endpoints: readEndpoints(doc)}, nil
 }
 
-// get reads a JSON document of at most maxBody bytes. Only an issuer that may be
-// private has its own host dialled without the guard.
+// get reads a JSON document of at most maxBody bytes.
 func (f *fetcher) get(ctx context.Context, issuer string, base *url.URL, target string) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read URL: %w", err)
 	}
+	body, resp, err := f.do(issuer, base, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, fmt.Errorf("%s answers with status %d", target, resp.StatusCode)
+	}
+	if err := checkJSON(target, resp.Header); err != nil {
+		return nil, nil, err
+	}
+	return body, resp.Header, nil
+}
+
+// do sends req and reads the answer's body, of at most maxBody bytes. Only an
+// issuer that may be private has its own host dialled without the guard.
+func (f *fetcher) do(issuer string, base *url.URL, req *http.Request) ([]byte, *http.Response, error) {
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "slipway")
 	c := f.public
@@ -118,21 +134,22 @@ func (f *fetcher) get(ctx context.Context, issuer string, base *url.URL, target 
 		return nil, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s answers with status %d", target, resp.StatusCode)
-	}
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
-		return nil, nil, fmt.Errorf("%s answers with content type %.80q instead of JSON", target, media)
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", target, err)
+		return nil, nil, fmt.Errorf("read %s: %w", req.URL, err)
 	}
 	if len(body) > maxBody {
-		return nil, nil, fmt.Errorf("read %s: more than %d bytes", target, maxBody)
+		return nil, nil, fmt.Errorf("read %s: more than %d bytes", req.URL, maxBody)
 	}
-	return body, resp.Header, nil
+	return body, resp, nil
+}
+
+func checkJSON(target string, header http.Header) error {
+	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
+		return fmt.Errorf("%s answers with content type %.80q instead of JSON", target, media)
+	}
+	return nil
 }
 
 // checkIssuer refuses issuer URLs that trust would refuse as well, and ports of

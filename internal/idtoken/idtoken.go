@@ -76,31 +76,41 @@ func (v *Verifier) Verify(ctx context.Context, issuer, raw string) (trust.Claims
 }
 
 func (v *Verifier) verify(ctx context.Context, issuer, raw string) (trust.Claims, error) {
-	t, err := parse(raw)
+	t, err := v.signed(ctx, issuer, raw)
 	if err != nil {
 		return trust.Claims{}, err
-	}
-	// Without a readable iss the signature decides first whether the token is
-	// worth an explanation; the claims are refused below either way.
-	if t.issuer != "" && t.issuer != issuer {
-		return trust.Claims{}, refuse("issuer_mismatch", nil).want(issuer).got(t.issuer)
-	}
-	k, err := v.cache.key(ctx, issuer, t.header)
-	if err != nil {
-		return trust.Claims{}, err
-	}
-	payload, err := t.signed.Verify(k.public)
-	if err != nil || !bytes.Equal(payload, t.payload) {
-		return trust.Claims{}, refuse("signature_invalid", err).want("made by a key of " + issuer).got("key " + k.id)
-	}
-	if t.malformed != nil {
-		return trust.Claims{}, refuse("claims_malformed", t.malformed).got(t.malformed.Error())
 	}
 	claims, err := trust.ReadClaims(t.claims, t.header.alg)
 	if err != nil {
 		return trust.Claims{}, refuse("claims_malformed", err).got(err.Error())
 	}
 	return claims, nil
+}
+
+// signed returns raw taken apart if a key that issuer publishes verifies it.
+// Its claims are a JSON object, whatever they say.
+func (v *Verifier) signed(ctx context.Context, issuer, raw string) (token, error) {
+	t, err := parse(raw)
+	if err != nil {
+		return token{}, err
+	}
+	// Without a readable iss the signature decides first whether the token is
+	// worth an explanation; the claims are refused below either way.
+	if t.issuer != "" && t.issuer != issuer {
+		return token{}, refuse("issuer_mismatch", nil).want(issuer).got(t.issuer)
+	}
+	k, err := v.cache.key(ctx, issuer, t.header)
+	if err != nil {
+		return token{}, err
+	}
+	payload, err := t.signed.Verify(k.public)
+	if err != nil || !bytes.Equal(payload, t.payload) {
+		return token{}, refuse("signature_invalid", err).want("made by a key of " + issuer).got("key " + k.id)
+	}
+	if t.malformed != nil {
+		return token{}, refuse("claims_malformed", t.malformed).got(t.malformed.Error())
+	}
+	return t, nil
 }
 
 // Run keeps the keys of issuers in use fresh until ctx ends.

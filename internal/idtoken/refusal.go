@@ -61,6 +61,12 @@ var reasons = map[string]explanation{
 	"key_unusable":      {"key", "a signature key: RSA of 2048 to 4096 bits with exponent 65537, P-256, P-384 or Ed25519", "The issuer publishes a key of that name which cannot verify such a signature."},
 	"signature_invalid": {"signature", "", "The token was changed after it was signed, or somebody else made it."},
 	"claims_malformed":  {"claims", "one JSON object with iss, sub, jti, exp, nbf and iat, no name twice", "The issuer signed something that is no proper ID token."},
+	"audience_mismatch": {"audience", "", "The ID token was made for another client: compare the client ID with the provider's."},
+	"token_expired":     {"expires", "", "The ID token is too old: is the clock of one of the two servers wrong?"},
+	"issued_in_future":  {"issued_at", "", "The ID token is of the future: is the clock of one of the two servers wrong?"},
+	"not_yet_valid":     {"not_before", "", "The ID token is not valid yet: is the clock of one of the two servers wrong?"},
+	"nonce_mismatch":    {"nonce", "", "The ID token belongs to another sign-in."},
+	"code_refused":      {"code", "", "The provider did not redeem the code: compare client ID, client secret and redirect URL with what it has."},
 	"jwks_unavailable":  {"keys", "the issuer's keys", "The issuer's discovery document or keys could not be fetched: look at its URL, its address, its certificate."},
 }
 

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"IssuersInUse", testIssuersInUse},
 		{"FindReleases", testFindReleases},
 		{"FindRollouts", testFindRollouts},
+		{"Provider", testProvider},
 		{"Troubles", testTroubles},
 		{"PerDay", testPerDay},
 		{"Sessions", testSessions},
