@@ -253,3 +253,9 @@ func (s *Service) byToken(ctx context.Context, bearer string) (slipway.Principal
 	}
 	return slipway.Principal{Kind: slipway.WorkloadIdentityKind, Email: w.Email, Title: w.Title, Job: &t.Job}, nil
 }
+
+// Lifetimes returns how long a session lasts, how long unused, and how long an
+// exchanged token does.
+func (s *Service) Lifetimes() (session, idle, token time.Duration) {
+	return s.cfg.SessionTTL, s.cfg.SessionIdle, s.cfg.TokenTTL
+}

@@ -42,6 +42,9 @@ func (c *Console) adminRoutes() []route {
 		{"POST /settings/environments/{id}/delete", c.deleteEnvironment, iam.SettingsSetEnvironment},
 		{"GET /settings/issuers", c.issuers, iam.SettingsGet},
 		{"POST /settings/issuers/ask", c.askIssuer, iam.SettingsSet},
+		{"GET /settings/sign-in", c.signInSettings, iam.SettingsGet},
+		{"GET /settings/sign-in/provider", c.providerForm, iam.SettingsSet},
+		{"POST /settings/sign-in/provider", c.setProvider, iam.SettingsSet},
 
 		{"GET /search", c.search, ""}, // what the visitor sees
 

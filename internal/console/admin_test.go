@@ -46,6 +46,9 @@ var adminRounds = map[string]round{
 	"POST /settings/environments/{id}/delete": {at: "/settings/environments/nope/delete", admin: 404, viewer: 403},
 	"GET /settings/issuers":                   {admin: 200, viewer: 403},
 	"POST /settings/issuers/ask":              {admin: 404, viewer: 403},
+	"GET /settings/sign-in":                   {admin: 200, viewer: 403},
+	"GET /settings/sign-in/provider":          {admin: 200, viewer: 403},
+	"POST /settings/sign-in/provider":         {admin: 400, viewer: 403},
 
 	"GET /search":       {at: "/search?q=shop", admin: 200, viewer: 200},
 	"GET /audit":        {admin: 200, viewer: 403},

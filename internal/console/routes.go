@@ -72,6 +72,8 @@ func (c *Console) handler() http.Handler {
 	mux.Handle("GET /static/", c.assets)
 	mux.HandleFunc("GET /signin", c.signInForm)
 	mux.HandleFunc("POST /signin", c.signIn)
+	mux.HandleFunc("GET /signin/provider", c.beginSignIn)
+	mux.HandleFunc("GET /signin/callback", c.finishSignIn)
 	mux.HandleFunc("GET /setup", c.setupForm)
 	mux.HandleFunc("POST /setup", c.setup)
 	c.needs = map[string]string{}

@@ -62,6 +62,7 @@ func local(next string) string {
 type signInPage struct {
 	Frame
 	Email, Next, Error string
+	Provider           string // what people can sign in with beside a password; "" for none
 }
 
 func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
@@ -69,12 +70,13 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	c.alone(w, r, http.StatusOK, "signin", signInPage{Frame: c.narrow(r, "Sign in"), Next: local(r.URL.Query().Get("next"))})
+	c.alone(w, r, http.StatusOK, "signin", c.signInPage(r))
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	p := signInPage{Frame: c.narrow(r, "Sign in"), Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	p := c.signInPage(r)
+	p.Email, p.Next = r.PostFormValue("email"), local(r.PostFormValue("next"))
 	in, err := c.Access.Login(r.Context(), access.SignIn{
 		Email: p.Email, Password: slipway.Secret(r.PostFormValue("password")), Web: true, Origin: c.origin(r),
 	})

@@ -28,6 +28,7 @@ func (c *Console) settings(v visit, title, path string) settingsFrame {
 	}{
 		{tab{Title: "Environments", URL: "/settings"}, iam.SettingsGetEnvironment},
 		{tab{Title: "Issuers", URL: "/settings/issuers"}, iam.SettingsGet},
+		{tab{Title: "Sign-in", URL: "/settings/sign-in"}, iam.SettingsGet},
 	} {
 		if t.Current = t.URL == path; t.Current || v.everywhere[t.needs] {
 			f.Tabs = append(f.Tabs, t.tab)

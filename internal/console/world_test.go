@@ -50,8 +50,9 @@ type world struct {
 	admin    slipway.Principal
 }
 
-// newWorld starts a console that stops when the test ends.
-func newWorld(t testing.TB) *world {
+// newWorld starts a console that stops when the test ends. Issuers beside its
+// GitLab that may be on this machine are named.
+func newWorld(t testing.TB, issuers ...string) *world {
 	t.Helper()
 	w := &world{t: t, data: t.TempDir(), root: t.TempDir(), gitlab: idtokentest.New(t, nil)}
 	lg := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -66,7 +67,7 @@ func newWorld(t testing.TB) *world {
 		}
 	})
 	g := gate.New(lg, w.st, nil)
-	tokens := idtoken.New(lg, idtoken.Config{PrivateIssuers: []string{w.gitlab.URL()}, RootCAs: w.gitlab.Roots()})
+	tokens := idtoken.New(lg, idtoken.Config{PrivateIssuers: append(issuers, w.gitlab.URL()), RootCAs: w.gitlab.Roots()})
 	w.access, err = access.New(lg, w.st, g, tokens, signer.New(keyring{w.st}, nil), access.Config{
 		AdminEmail: adminEmail, AdminPassword: password,
 	})

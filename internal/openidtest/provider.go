@@ -37,6 +37,7 @@ type Person struct {
 type Provider struct {
 	server  *httptest.Server
 	storage *people
+	client  *client
 
 	mu     sync.Mutex
 	person Person // whoever comes next
@@ -51,9 +52,8 @@ func New(t testing.TB, redirect string) *Provider {
 	mux := http.NewServeMux()
 	p.server = httptest.NewTLSServer(mux)
 	t.Cleanup(p.server.Close)
-	client := &client{Client: storage.WebClient(ClientID, ClientSecret, redirect), p: p}
-	users := accounts{p}
-	p.storage = &people{Storage: storage.NewStorageWithClients(users, map[string]*storage.Client{ClientID: client.Client}), client: client, p: p}
+	p.client = &client{Client: storage.WebClient(ClientID, ClientSecret, redirect), p: p}
+	p.storage = &people{Storage: storage.NewStorageWithClients(accounts{p}, map[string]*storage.Client{ClientID: p.client.Client}), p: p}
 	provider, err := op.NewProvider(&op.Config{
 		CryptoKey: sha256.Sum256([]byte("openidtest")), CryptoKeyId: "key1", CodeMethodS256: true,
 	}, p.storage, op.StaticIssuer(p.URL()), op.WithLogger(slog.New(slog.DiscardHandler)))
@@ -77,6 +77,13 @@ func (p *Provider) Roots() *x509.CertPool {
 
 // Client returns an HTTP client that trusts the certificate, as a browser would.
 func (p *Provider) Client() *http.Client { return p.server.Client() }
+
+// Allow registers another redirect URL in the place of the one before.
+func (p *Provider) Allow(redirect string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.client = &client{Client: storage.WebClient(ClientID, ClientSecret, redirect), p: p}
+}
 
 // Next makes whoever signs in next this person.
 func (p *Provider) Next(who Person) {
@@ -141,8 +148,7 @@ func (c *client) IDTokenUserinfoClaimsAssertion() bool {
 // People is the example's storage with groups.
 type people struct {
 	*storage.Storage
-	client *client
-	p      *Provider
+	p *Provider
 }
 
 // GetClientByClientID returns the one client.
@@ -150,7 +156,9 @@ func (s *people) GetClientByClientID(ctx context.Context, id string) (op.Client,
 	if _, err := s.Storage.GetClientByClientID(ctx, id); err != nil {
 		return nil, err
 	}
-	return s.client, nil
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return s.p.client, nil
 }
 
 // SetUserinfoFromRequest fills in what the ID token says.

@@ -1,0 +1,84 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+
+	"slipway"
+	"slipway/internal/access"
+)
+
+// The cookie that a sign-in with the provider is bound to, and how long people
+// may take for it, in seconds.
+const (
+	flowCookie = "flow"
+	flowTime   = 15 * 60
+)
+
+// A keptFlow is what the browser keeps while it is at the provider.
+type keptFlow struct {
+	access.Flow
+	Next string `json:"next"`
+}
+
+// callback is where the provider sends browsers back to.
+func (c *Console) callback() string { return c.cfg.URL + "/signin/callback" }
+
+// beginSignIn sends the browser to the provider.
+func (c *Console) beginSignIn(w http.ResponseWriter, r *http.Request) {
+	to, flow, err := c.Access.BeginSignIn(r.Context(), c.callback())
+	var kept []byte
+	if err == nil {
+		kept, err = json.Marshal(keptFlow{flow, local(r.URL.Query().Get("next"))})
+	}
+	if err != nil {
+		c.signInFailed(w, r, err)
+		return
+	}
+	c.keep(w, flowCookie, base64.RawURLEncoding.EncodeToString(kept), flowTime)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// finishSignIn begins the session of whom the provider vouches for.
+func (c *Console) finishSignIn(w http.ResponseWriter, r *http.Request) {
+	var kept keptFlow
+	if raw, err := base64.RawURLEncoding.DecodeString(c.kept(r, flowCookie)); err != nil || json.Unmarshal(raw, &kept) != nil {
+		kept = keptFlow{} // none of ours: the flow will not fit
+	}
+	c.keep(w, flowCookie, "", -1) // good for one try
+	q := r.URL.Query()
+	in, err := c.Access.FinishSignIn(r.Context(), access.Return{
+		Flow: kept.Flow, State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error"), Issuer: q.Get("iss"),
+		Redirect: c.callback(), Origin: c.origin(r),
+	})
+	if err != nil {
+		c.signInFailed(w, r, err)
+		return
+	}
+	c.setCookie(w, in.Token.Reveal(), in.Expires)
+	http.Redirect(w, r, local(kept.Next), http.StatusSeeOther)
+}
+
+// signInFailed shows the sign-in page with what went wrong.
+func (c *Console) signInFailed(w http.ResponseWriter, r *http.Request, err error) {
+	if slipway.KindOf(err) == slipway.Internal {
+		c.renderError(visit{w: w, r: r}, err)
+		return
+	}
+	p := c.signInPage(r)
+	p.Error = sentence(slipway.MessageOf(err))
+	c.alone(w, r, statusOf[slipway.KindOf(err)], "signin", p)
+}
+
+// signInPage returns the page without anything typed yet.
+func (c *Console) signInPage(r *http.Request) signInPage {
+	p := signInPage{Frame: c.narrow(r, "Sign in"), Next: local(r.URL.Query().Get("next"))}
+	var err error
+	if p.Provider, err = c.Access.SignInWith(r.Context()); err != nil {
+		// Passwords may still do; what is wrong is the operator's to know.
+		c.lg.ErrorContext(r.Context(), "read the identity provider", "err", err)
+	}
+	return p
+}
