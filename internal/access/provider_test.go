@@ -196,7 +196,9 @@ func TestProviderTellsGroups(t *testing.T) {
 	ctx := t.Context()
 	person := c.person("ann@example.com")
 	for _, g := range []slipway.Group{
-		{Email: "dba@example.com"}, {Email: "dev@example.com"}, {Email: "other@example.com", Members: []slipway.GroupMember{in(slipway.GroupMemberOnly, person)}},
+		{Email: "dba@example.com"},
+		{Email: "dev@example.com"},
+		{Email: "other@example.com", Members: []slipway.GroupMember{in(slipway.GroupMemberOnly, person)}},
 		{Email: "own@example.com", Members: []slipway.GroupMember{in(slipway.GroupOwner, person)}},
 	} {
 		if _, err := c.CreateGroup(ctx, c.admin, g); err != nil {
