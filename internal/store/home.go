@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
-// day is a day in microseconds, as counts per day divide times.
+// day is a day in microseconds, by which times are divided to days.
 const day = int64(24 * time.Hour / time.Microsecond)
 
 // A Trouble is an instance that did not answer when it was last asked, or some
@@ -37,9 +39,21 @@ func (r Reader) Troubles(ctx context.Context, most int) ([]Trouble, error) {
 type ExchangeDay struct{ Allowed, Refused int }
 
 // ExchangesPerDay counts the token exchanges of n days from the instant since
-// on, each 24 hours long.
+// on, each 24 hours long. Each day is a range of an index: grouping by day took
+// eight times as long among 200,000.
 func (r Reader) ExchangesPerDay(ctx context.Context, since time.Time, n int) ([]ExchangeDay, error) {
 	days := make([]ExchangeDay, n)
+	if n == 0 {
+		return days, nil
+	}
+	var w where
+	var ranges []string
+	for d := range n {
+		from, to := w.arg(since.Add(time.Duration(d)*24*time.Hour)), w.arg(since.Add(time.Duration(d+1)*24*time.Hour))
+		for _, allowed := range []string{"0", "1"} {
+			ranges = append(ranges, fmt.Sprintf(`SELECT %d, %s, COUNT(*) FROM exchange WHERE allowed = %s AND time >= %s AND time < %s`, d, allowed, allowed, from, to))
+		}
+	}
 	type count struct {
 		day, n  int
 		allowed bool
@@ -47,10 +61,7 @@ func (r Reader) ExchangesPerDay(ctx context.Context, since time.Time, n int) ([]
 	counts, err := all(ctx, r, "count exchanges by day", func(r row) (c count, err error) {
 		err = r.Scan(&c.day, &c.allowed, &c.n)
 		return c, err
-	}, ask(`
-		SELECT (time - $1) / $3 AS day, allowed, COUNT(*) FROM exchange
-		WHERE time >= $1 AND time < $2 GROUP BY (time - $1) / $3, allowed`,
-		since, since.Add(time.Duration(n)*24*time.Hour), day))
+	}, stmt{strings.Join(ranges, " UNION ALL "), w.args})
 	for _, c := range counts {
 		if c.allowed {
 			days[c.day].Allowed = c.n
