@@ -111,18 +111,24 @@ func (f *fetcher) get(ctx context.Context, issuer string, base *url.URL, target 
 	if err != nil {
 		return nil, nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s answers with status %d", target, resp.StatusCode)
+	if resp.status != http.StatusOK {
+		return nil, nil, fmt.Errorf("%s answers with status %d", target, resp.status)
 	}
-	if err := checkJSON(target, resp.Header); err != nil {
+	if err := checkJSON(target, resp.header); err != nil {
 		return nil, nil, err
 	}
-	return body, resp.Header, nil
+	return body, resp.header, nil
+}
+
+// A reply is what an answer says beside its body.
+type reply struct {
+	status int
+	header http.Header
 }
 
 // do sends req and reads the answer's body, of at most maxBody bytes. Only an
 // issuer that may be private has its own host dialled without the guard.
-func (f *fetcher) do(issuer string, base *url.URL, req *http.Request) ([]byte, *http.Response, error) {
+func (f *fetcher) do(issuer string, base *url.URL, req *http.Request) ([]byte, reply, error) {
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "slipway")
 	c := f.public
@@ -131,17 +137,17 @@ func (f *fetcher) do(issuer string, base *url.URL, req *http.Request) ([]byte, *
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, reply{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", req.URL, err)
+		return nil, reply{}, fmt.Errorf("read %s: %w", req.URL, err)
 	}
 	if len(body) > maxBody {
-		return nil, nil, fmt.Errorf("read %s: more than %d bytes", req.URL, maxBody)
+		return nil, reply{}, fmt.Errorf("read %s: more than %d bytes", req.URL, maxBody)
 	}
-	return body, resp, nil
+	return body, reply{resp.StatusCode, resp.Header}, nil
 }
 
 func checkJSON(target string, header http.Header) error {

@@ -232,12 +232,12 @@ func (f *fetcher) redeem(ctx context.Context, c Client, e endpoints, verifier, c
 		return "", "", unavailable(fmt.Errorf("ask for tokens: %w", err))
 	}
 	doc, err := trust.ParseObject(body)
-	if resp.StatusCode != http.StatusOK {
+	if resp.status != http.StatusOK {
 		said, _ := doc["error"].(string) // "invalid_grant"
-		if resp.StatusCode >= http.StatusInternalServerError {
-			return "", "", unavailable(fmt.Errorf("ask for tokens: status %d", resp.StatusCode))
+		if resp.status >= http.StatusInternalServerError {
+			return "", "", unavailable(fmt.Errorf("ask for tokens: status %d", resp.status))
 		}
-		return "", "", refuse("code_refused", errors.New("the token endpoint refuses")).want("tokens for the code").got(fmt.Sprintf("status %d %s", resp.StatusCode, said))
+		return "", "", refuse("code_refused", errors.New("the token endpoint refuses")).want("tokens for the code").got(fmt.Sprintf("status %d %s", resp.status, said))
 	}
 	if err != nil {
 		return "", "", refuse("code_refused", err).got("an answer that is no JSON object")
@@ -271,10 +271,10 @@ func (f *fetcher) userinfo(ctx context.Context, issuer, target, access string, c
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("ask who it is: %w", err))
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, refuse("code_refused", nil).want("who it is").got(fmt.Sprintf("status %d of the userinfo endpoint", resp.StatusCode))
+	if resp.status != http.StatusOK {
+		return nil, refuse("code_refused", nil).want("who it is").got(fmt.Sprintf("status %d of the userinfo endpoint", resp.status))
 	}
-	if err := checkJSON(target, resp.Header); err != nil {
+	if err := checkJSON(target, resp.header); err != nil {
 		return nil, refuse("code_refused", err).got(err.Error())
 	}
 	told, err := trust.ParseObject(body)
