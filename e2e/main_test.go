@@ -11,6 +11,12 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+
+	// What the program is made of: go test keeps results for as long as the
+	// test's own imports stay the same, and can't see what go build reads.
+	_ "slipway/internal/cli"
+	_ "slipway/internal/demo"
+	_ "slipway/internal/server"
 )
 
 // bin is the folder with the program under each of its names.
