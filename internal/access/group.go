@@ -56,6 +56,12 @@ func (s *Service) Groups(ctx context.Context, who slipway.Principal, q GroupQuer
 	return s.st.Groups(ctx, q, page)
 }
 
+// Memberships returns the addresses of the groups that who is in, which
+// everybody may know of themselves.
+func (s *Service) Memberships(ctx context.Context, who slipway.Principal) ([]string, error) {
+	return s.st.GroupsOf(ctx, who.Member())
+}
+
 // CreateGroup makes a group, which holds no role until a policy names it.
 func (s *Service) CreateGroup(ctx context.Context, who slipway.Principal, g slipway.Group) (slipway.Group, error) {
 	act := gate.Act{Who: who, Permission: iam.GroupsCreate, Resource: g.Name(), Method: groupService + "CreateGroup", Request: g}

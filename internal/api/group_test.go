@@ -1,6 +1,9 @@
 package api_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestGroupTranscripts(t *testing.T) {
 	f := newAdminFront(t)
@@ -15,6 +18,10 @@ func TestGroupTranscripts(t *testing.T) {
 	f.do("POST", "/v1/groups?groupEmail=dba@example.com", f.admin, `{"title":"Again"}`, 409)
 	same(t, "get", answered("DBAs", members), f.do("GET", "/v1/groups/dba@example.com", f.admin, "", 200))
 	same(t, "list", `{"groups":[`+answered("DBAs", members)+`]}`, f.do("GET", `/v1/groups?filter=title.matches("dba")`, f.admin, "", 200))
+	ann := f.do("POST", "/v1/auth/login", "", `{"email":"ann@example.com","password":"`+password+`"}`, 200)["token"].(string)
+	if me := f.do("GET", "/v1/users/me", ann, "", 200); fmt.Sprint(me["groups"]) != "[groups/dba@example.com]" {
+		t.Errorf("the groups of oneself: %v", me["groups"])
+	}
 	same(t, "list of none", `{}`, f.do("GET", `/v1/groups?filter=title.matches("nope")`, f.admin, "", 200))
 	same(t, "title, members left as they are", answered("Admins", members),
 		f.do("PATCH", "/v1/groups/dba@example.com?updateMask=title", f.admin, `{"title":"Admins","members":[]}`, 200))

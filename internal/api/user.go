@@ -35,7 +35,16 @@ func (h users) GetUser(ctx context.Context, req *pb.GetUserRequest) (*pb.User, e
 // it is.
 func (h users) GetCurrentUser(ctx context.Context, _ *emptypb.Empty) (*pb.User, error) {
 	u, err := h.access.Self(ctx, caller(ctx))
-	return answer(u, err, userToPB)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := h.access.Memberships(ctx, caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	me := userToPB(u)
+	me.Groups = each(groups, func(email string) string { return slipway.Group{Email: email}.Name() })
+	return me, nil
 }
 
 // ListUsers lists people.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"slipway"
+	"slipway/internal/access"
 	"slipway/internal/iam"
 )
 
@@ -79,6 +80,15 @@ func TestGroupPage(t *testing.T) {
 
 	admin := w.visitor(adminEmail)
 	admin.get(at).expect(t, http.StatusOK, says("Workspace DBA", "Workspace, in every project"))
+	admin.get("/users/ann@example.com").expect(t, http.StatusOK, in("main", says("No role yet"))) // she is out
+	if _, err := w.access.UpdateGroup(t.Context(), w.admin, teamEmail, access.GroupChange{
+		Members: func([]slipway.GroupMember) ([]slipway.GroupMember, error) {
+			return []slipway.GroupMember{{Member: bob.Member(), Role: slipway.GroupMemberOnly}}, nil
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	admin.get("/users/bob@example.com").expect(t, http.StatusOK, in("main table", says("Workspace DBA", "through DBAs")))
 	p = admin.get(at).follow("Delete").submit("Delete", nil)
 	p.expect(t, http.StatusConflict, in(".says.bad", says("holds a role on workspaces/default")))
 	if err := w.access.Revoke(t.Context(), w.admin, slipway.WorkspaceName, iam.Grant{Role: iam.WorkspaceDBA, Member: "group:" + teamEmail}); err != nil {

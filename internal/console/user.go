@@ -30,20 +30,48 @@ type accountPage struct {
 // A holding is a role as a page about its holder shows it.
 type holding struct {
 	Role, Where, URL, Condition string
+	Group, GroupURL             string // by way of which it is held; "" is by name
 }
 
-// holdings returns the roles of a member, as far as the visitor may see them.
+// holdings returns the roles of a member, by name and by way of its groups, as
+// far as the visitor may see them.
 func (c *Console) holdings(v visit, member string) ([]holding, error) {
-	list, err := c.Access.Holdings(v.ctx(), v.who, member)
-	if err != nil {
-		return nil, err
-	}
 	titles := map[string]string{}
 	if v.everywhere[iam.RolesList] {
+		var err error
 		if titles, err = c.roleTitles(v.ctx(), v.who); err != nil {
 			return nil, err
 		}
 	}
+	list, err := c.Access.Holdings(v.ctx(), v.who, member)
+	if err != nil {
+		return nil, err
+	}
+	held := c.holdingRows(list, titles)
+	if strings.HasPrefix(member, slipway.GroupPrefix) || !v.everywhere[iam.GroupsList] && member != v.who.Member() {
+		return held, nil
+	}
+	groups, _, err := c.Access.Groups(v.ctx(), v.who, access.GroupQuery{Member: member}, slipway.Page{Size: groupsOfOne})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		list, err := c.Access.Holdings(v.ctx(), v.who, g.Member())
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range c.holdingRows(list, titles) {
+			h.Group, h.GroupURL = g.Title, groupURL(g.Email)
+			held = append(held, h)
+		}
+	}
+	return held, nil
+}
+
+// groupsOfOne bounds how many groups of a member are looked into for roles.
+const groupsOfOne = 20
+
+func (c *Console) holdingRows(list []access.Holding, titles map[string]string) []holding {
 	out := make([]holding, len(list))
 	for i, h := range list {
 		out[i] = holding{Role: titles[h.Role], Where: "Workspace, in every project", URL: "/members", Condition: c.condition(h.Condition).Text}
@@ -54,7 +82,7 @@ func (c *Console) holdings(v visit, member string) ([]holding, error) {
 			out[i].Where, out[i].URL = "Project "+id, projectMembersURL(id)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // projectMembersURL returns the URL of a project's Settings > Members.
