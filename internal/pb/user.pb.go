@@ -442,7 +442,7 @@ type User struct {
 	TempOtpSecretCreatedTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=temp_otp_secret_created_time,json=tempOtpSecretCreatedTime,proto3" json:"temp_otp_secret_created_time,omitempty"`
 	Phone                    string                 `protobuf:"bytes,12,opt,name=phone,proto3" json:"phone,omitempty"`
 	Profile                  *User_Profile          `protobuf:"bytes,13,opt,name=profile,proto3" json:"profile,omitempty"`
-	// Output only.
+	// Output only: "groups/{email}", where the caller asks about itself.
 	Groups []string `protobuf:"bytes,14,rep,name=groups,proto3" json:"groups,omitempty"`
 	// Output only.
 	Workspace     string `protobuf:"bytes,16,opt,name=workspace,proto3" json:"workspace,omitempty"`
