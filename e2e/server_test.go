@@ -69,6 +69,9 @@ func (s *running) start() {
 
 // tryStart is start for servers that may have reason not to.
 func (s *running) tryStart() error {
+	if err := readProgram(); err != nil {
+		return err
+	}
 	s.cmd = exec.Command(filepath.Join(bin, "slipway"), s.args...)
 	s.cmd.Env = s.env
 	s.cmd.Stderr = s.log
