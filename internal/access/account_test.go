@@ -141,9 +141,9 @@ func TestOwnSessions(t *testing.T) {
 		}
 		return in.Token.Reveal()
 	}
-	first := login(ann.Email, "long enough")
+	first := login(ann.Email, "quite long enough")
 	h.clock = h.clock.Add(time.Hour)
-	second := login(ann.Email, "long enough")
+	second := login(ann.Email, "quite long enough")
 	other := login(adminEmail, adminPassword)
 
 	list, err := h.Sessions(ctx, ann, second)
@@ -178,11 +178,11 @@ func TestChangePassword(t *testing.T) {
 	h.setUp()
 	ctx := t.Context()
 	ann := h.person("ann@example.com")
-	want(t, "a weak one", h.ChangePassword(ctx, ann, "long enough", "short"), slipway.Invalid, "8 characters")
-	if err := h.ChangePassword(ctx, ann, "long enough", "much longer now"); err != nil {
+	want(t, "a weak one", h.ChangePassword(ctx, ann, "quite long enough", "short"), slipway.Invalid, "12 characters")
+	if err := h.ChangePassword(ctx, ann, "quite long enough", "much longer now"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.Login(ctx, access.SignIn{Email: ann.Email, Password: "long enough"})
+	_, err := h.Login(ctx, access.SignIn{Email: ann.Email, Password: "quite long enough"})
 	want(t, "the old password", err, slipway.Unauthenticated, "invalid")
 	for range 2 {
 		want(t, "a wrong current one", h.ChangePassword(ctx, ann, "guess", "much longer now"), slipway.Unauthenticated, "current password")

@@ -154,7 +154,7 @@ func TestGroupStaysWhileBound(t *testing.T) {
 	}
 	_, err := h.CreateGroup(ctx, h.admin, slipway.Group{Email: team})
 	want(t, "a name that is taken", err, slipway.Exists, "already exists")
-	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: team, Password: "long enough"})
+	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: team, Password: "quite long enough"})
 	want(t, "a person of its address", err, slipway.Exists, "a person's or a group's")
 	h.project("shop", bind(iam.ProjectViewer, "group:"+team))
 	want(t, "bound on a project", h.DeleteGroup(ctx, h.admin, team), slipway.Precondition, "groups/dba@example.com holds a role on projects/shop")

@@ -26,7 +26,7 @@ func TestLoginRefusesAlike(t *testing.T) {
 	for _, tt := range []struct{ because, email, password string }{
 		{"wrong password", adminEmail, "wrong"},
 		{"no such person", "nobody@example.com", adminPassword},
-		{"deactivated", "gone@example.com", "long enough"},
+		{"deactivated", "gone@example.com", "quite long enough"},
 		{"wrong key", "robot@service.bytebase.com", "slpk_guess"},
 		{"no such account", "other@service.bytebase.com", "slpk_guess"},
 		{"workload identities have no password", "x@workload.bytebase.com", "anything"},

@@ -268,8 +268,8 @@ const (
 // CheckPassword reports why password cannot be one.
 func CheckPassword(password slipway.Secret) error {
 	p := password.Reveal()
-	if n := utf8.RuneCountInString(p); n < 8 || len(p) > 1024 || !utf8.ValidString(p) {
-		return slipway.Errorf(slipway.Invalid, "password: 8 characters at least and 1024 bytes at most")
+	if n := utf8.RuneCountInString(p); n < 12 || len(p) > 1024 || !utf8.ValidString(p) {
+		return slipway.Errorf(slipway.Invalid, "password: 12 characters at least and 1024 bytes at most")
 	}
 	return nil
 }

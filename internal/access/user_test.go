@@ -27,7 +27,7 @@ func TestUsers(t *testing.T) {
 	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: "Ann@example.com", Password: password})
 	want(t, "a taken address", err, slipway.Exists, "ann@example.com")
 	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: "eve@example.com", Password: weak})
-	want(t, "a weak password", err, slipway.Invalid, "8 characters")
+	want(t, "a weak password", err, slipway.Invalid, "12 characters")
 	_, err = h.CreateUser(ctx, h.admin, access.NewUser{Email: "eve@example.com"})
 	want(t, "no password", err, slipway.Invalid, "needs one")
 

@@ -51,7 +51,7 @@ func TestAddUser(t *testing.T) {
 	v := w.visitor(adminEmail)
 	form := url.Values{"type": {"user"}, "title": {"Grace Hopper"}, "email": {"Grace@Example.com"}, "password": {"pa55"}}
 	p := v.post("/users/new", form)
-	p.expect(t, http.StatusBadRequest, in("#f-password-error", says("8 characters")), in("#f-email", value("value", "Grace@Example.com")))
+	p.expect(t, http.StatusBadRequest, in("#f-password-error", says("12 characters")), in("#f-email", value("value", "Grace@Example.com")))
 	if strings.Contains(p.body, "pa55") {
 		t.Error("the page repeats a password")
 	}
@@ -161,7 +161,7 @@ func TestOwnAccount(t *testing.T) {
 	p.submit("Change password", url.Values{"current": {"wrong"}, "password": {"another password"}}).
 		expect(t, http.StatusBadRequest, in("#f-current-error", says("not the current password")))
 	p.submit("Change password", url.Values{"current": {password}, "password": {"short"}}).
-		expect(t, http.StatusBadRequest, in("#f-password-error", says("8 characters")))
+		expect(t, http.StatusBadRequest, in("#f-password-error", says("12 characters")))
 	p.submit("Change password", url.Values{"current": {password}, "password": {"another password"}}).
 		expect(t, http.StatusOK, in(".toast", says("password is changed")), times(1, ".chip.ok"))
 	p.v.get("/account").submit("Sign out everywhere", nil).expect(t, http.StatusOK, in("h1", is("Sign in")))
