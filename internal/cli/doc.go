@@ -15,5 +15,5 @@
 // and the exit codes, options.go the flags and their environment, files.go the
 // migration files, client.go and credential.go the way to the server, check.go
 // and report.go the findings, rollout.go, follow.go, progress.go and failure.go
-// the change, account.go the rest.
+// the change, token.go a look into an ID token, account.go the rest.
 package cli

@@ -103,7 +103,7 @@ func (s *session) root(name string) *cobra.Command {
 			Long:  rootHelp,
 			RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
-		root.AddCommand(s.check(nameSlipway), s.rollout(), s.whoami(), s.exchange(), s.exchanges(), s.version())
+		root.AddCommand(s.check(nameSlipway), s.rollout(), s.whoami(), s.exchange(), s.exchanges(), s.tokenCommands(), s.version())
 		root.AddCommand(s.action(), s.check(nameReview))
 		root.AddCommand(s.More...)
 	}
