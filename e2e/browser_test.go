@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // TestGuideInABrowser is a person who has never seen Slipway: they open the
@@ -51,7 +52,7 @@ func newcomer(t *testing.T) (*world, *tab) {
 	t.Helper()
 	b := openBrowser(t)
 	w := prepareWorld(t)
-	w.env = w.env[:1] // PATH alone: nobody is the administrator
+	w.Env = w.Env[:1] // PATH alone: nobody is the administrator
 	folder := filepath.Join(w.root, "prod")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func newcomer(t *testing.T) (*world, *tab) {
 	if err := os.WriteFile(filepath.Join(folder, "mydb.db"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.start()
+	w.Start()
 	b.w = w
 	return w, b
 }
@@ -67,11 +68,11 @@ func newcomer(t *testing.T) (*world, *tab) {
 // followGuide does what a person does before and in the guide's steps 1 and 2.
 func (b *tab) followGuide() {
 	b.t.Helper()
-	link := regexp.MustCompile(`http://\S+/setup\?token=\S+`).FindString(b.w.log.String())
+	link := regexp.MustCompile(`http://\S+/setup\?token=\S+`).FindString(b.w.Log.String())
 	b.do(chromedp.Navigate(link))
 	b.fill("Name", "Ada Admin")
-	b.fill("Email", adminEmail)
-	b.fill("Password", adminPassword)
+	b.fill("Email", servertest.AdminEmail)
+	b.fill("Password", servertest.AdminPassword)
 	b.click("Make the account")
 	b.see("Ada Admin")
 

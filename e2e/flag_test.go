@@ -18,6 +18,7 @@ import (
 
 	"slipway/internal/dbtest"
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // A proof of one flag: what its variable is set to, what shows that it had its
@@ -37,14 +38,14 @@ func TestFlagsAreVariables(t *testing.T) {
 	w := prepareWorld(t)
 	proofs := proofsOfFlags(t, w, metadata)
 	flags := listedFlags(t)
-	w.args = []string{"server"}
+	w.Args = []string{"server"}
 	for name, p := range proofs {
 		if !flags[name] {
 			t.Errorf("--help does not list --%s", name)
 		}
-		w.env = append(w.env, variable(name)+"="+p.value)
+		w.Env = append(w.Env, variable(name)+"="+p.value)
 	}
-	w.start()
+	w.Start()
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		p, ok := proofs[name]
 		if !ok {
@@ -65,7 +66,7 @@ func variable(flag string) string {
 // listedFlags reads the names of the flags from the help text.
 func listedFlags(t *testing.T) map[string]bool {
 	t.Helper()
-	help, err := exec.Command(filepath.Join(bin, "slipway"), "server", "--help").CombinedOutput()
+	help, err := exec.Command(filepath.Join(servertest.Bin(), "slipway"), "server", "--help").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, help)
 	}
@@ -81,9 +82,9 @@ func listedFlags(t *testing.T) map[string]bool {
 // wantRefused starts a server with a wrong value in a variable.
 func wantRefused(t *testing.T, name, value string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), servertest.Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "slipway"), "server")
+	cmd := exec.CommandContext(ctx, filepath.Join(servertest.Bin(), "slipway"), "server")
 	cmd.Env = []string{variable(name) + "=" + value}
 	if name != "data" {
 		cmd.Env = append(cmd.Env, "SLIPWAY_DATA="+t.TempDir())
@@ -92,7 +93,7 @@ func wantRefused(t *testing.T, name, value string) {
 		cmd.Env = append(cmd.Env, "SLIPWAY_LISTEN=127.0.0.1:0")
 	}
 	out, err := cmd.CombinedOutput()
-	if code := exitCode(err); code != 2 {
+	if code := servertest.ExitCode(err); code != 2 {
 		t.Errorf("%s=%s: exit code %d, want 2:\n%s", variable(name), value, code, out)
 	}
 	if !strings.Contains(string(out), "--"+name) && !strings.Contains(string(out), variable(name)) && !strings.Contains(string(out), value) {
@@ -112,12 +113,12 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 	}
 	address := freeAddress(t)
 	const external = "https://slipway.example.com"
-	ca := w.args[indexOf(w.args, "--issuer-ca-file")+1]
+	ca := w.Args[indexOf(w.Args, "--issuer-ca-file")+1]
 	return map[string]proof{
 		"listen": {address, func(t *testing.T, w *world) {
 			// The server says what people reach it by; this is where it is.
 			w.URL = "http://" + address
-			if status, text := w.call("", "GET", "/healthz", nil); status != http.StatusOK {
+			if status, text := w.Call("", "GET", "/healthz", nil); status != http.StatusOK {
 				t.Errorf("GET /healthz: %d %s", status, text)
 			}
 		}, "nowhere"},
@@ -134,7 +135,7 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 		"external-url": {external, func(t *testing.T, w *world) {
 			var info struct{ ExternalURL string }
 			w.URL = "http://" + address
-			w.admin("GET", "/v1/actuator/info", nil, &info)
+			w.Admin("GET", "/v1/actuator/info", nil, &info)
 			if info.ExternalURL != external {
 				t.Errorf("the server says that it is reached by %q", info.ExternalURL)
 			}
@@ -147,7 +148,7 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 		"sqlite-root": {second, func(t *testing.T, w *world) {
 			w.URL = "http://" + address
 			w.wantSQLite("second", filepath.Join(second, "folder"))
-			if status, text := w.call(w.adminToken(), "POST", "/v1/instances?instanceId=third", sqliteIn(dir)); status != http.StatusBadRequest {
+			if status, text := w.Call(w.AdminToken(), "POST", "/v1/instances?instanceId=third", sqliteIn(dir)); status != http.StatusBadRequest {
 				t.Errorf("a folder outside: %d %s", status, text)
 			}
 		}, "/no/such/folder"},
@@ -155,13 +156,13 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 		"workers":       {"1", func(*testing.T, *world) {}, "999"}, // its effect is timing: that it is read shows in the refusal
 		"drain":         {"1s", func(*testing.T, *world) {}, "soon"},
 		"log-format": {"json", func(t *testing.T, w *world) {
-			for line := range strings.Lines(w.log.String()) {
+			for line := range strings.Lines(w.Log.String()) {
 				var entry struct{ Level, Msg string }
 				if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
 					return
 				}
 			}
-			t.Errorf("no line of the log is JSON:\n%s", w.log)
+			t.Errorf("no line of the log is JSON:\n%s", w.Log)
 		}, "xml"},
 	}
 }
@@ -169,7 +170,7 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 func wantExchange(address string) func(t *testing.T, w *world) {
 	return func(t *testing.T, w *world) {
 		w.URL = "http://" + address
-		if status, _ := w.call(w.adminToken(), "GET", "/v1/workloadIdentities/"+identity, nil); status == http.StatusNotFound {
+		if status, _ := w.Call(w.AdminToken(), "GET", "/v1/workloadIdentities/"+identity, nil); status == http.StatusNotFound {
 			w.trust()
 		}
 		w.exchanged(idtokentest.Job{Project: "my-group/my-project"})
@@ -191,7 +192,7 @@ func wantForwarded(t *testing.T, w *world, address string) {
 	}
 	_ = resp.Body.Close()
 	w.URL = "http://" + address
-	_, text := w.call(w.adminToken(), "POST", "/v1/auditLogs:search", object{"filter": `method == "/bytebase.v1.AuthService/Login"`, "pageSize": 100})
+	_, text := w.Call(w.AdminToken(), "POST", "/v1/auditLogs:search", object{"filter": `method == "/bytebase.v1.AuthService/Login"`, "pageSize": 100})
 	if !strings.Contains(string(text), `"callerIp":"`+client+`"`) {
 		t.Errorf("the audit log does not have the client's address: %s", text)
 	}
@@ -203,11 +204,11 @@ func sqliteIn(folder string) object {
 
 // wantSQLite makes a folder and checks that it may be an instance.
 func (w *world) wantSQLite(id, folder string) {
-	w.t.Helper()
+	w.T.Helper()
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	w.admin("POST", "/v1/instances?instanceId="+id, sqliteIn(folder), nil)
+	w.Admin("POST", "/v1/instances?instanceId="+id, sqliteIn(folder), nil)
 }
 
 func wantFile(t *testing.T, path string, want bool) {
@@ -245,10 +246,10 @@ func TestWorkers(t *testing.T) {
 	s := setting{"sqlite", "postgres"}
 	w := newWorld(t, s, "--workers", "1")
 	h := w.hold(t, s)
-	w.admin("PATCH", "/v1/"+w.targets[1]+"?updateMask=environment", object{"environment": "environments/test"}, nil)
+	w.Admin("PATCH", "/v1/"+w.targets[1]+"?updateMask=environment", object{"environment": "environments/test"}, nil)
 	other := h.lock(t, "prod") // the database is in the environment test by now
 	client := w.follow(t, h.repo)
-	await(t, "one of the databases is being changed", func() bool {
+	servertest.Await(t, "one of the databases is being changed", func() bool {
 		return h.waiting(t, "test") != "" || h.waiting(t, "prod") != ""
 	})
 	h.letGo(t)
@@ -259,7 +260,7 @@ func TestWorkers(t *testing.T) {
 	var list struct {
 		TaskRuns []struct{ StartTime, UpdateTime time.Time }
 	}
-	w.admin("GET", "/v1/projects/my-project/plans/1/rollout/stages/-/tasks/-/taskRuns", nil, &list)
+	w.Admin("GET", "/v1/projects/my-project/plans/1/rollout/stages/-/tasks/-/taskRuns", nil, &list)
 	if len(list.TaskRuns) != 2 {
 		t.Fatalf("there are %d task runs, want 2", len(list.TaskRuns))
 	}

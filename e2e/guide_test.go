@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // TestGuide runs the guide's pipeline, its own script lines in a shell with
@@ -81,7 +82,7 @@ func TestReviewFindings(t *testing.T) {
 	repo := writeRepository(t)
 	write(t, repo, "migrations/2_forget.sql", "-- everyone\nDELETE FROM customer;\n")
 	out, err := w.job(t, repo, "sql-review", idtokentest.Job{Project: "my-group/my-project", Ref: "bad", Source: "merge_request_event"})
-	if code := exitCode(err); code != 1 {
+	if code := servertest.ExitCode(err); code != 1 {
 		t.Fatalf("sql-review of a DELETE without WHERE: exit code %d (%v), want 1\n%s", code, err, out)
 	}
 	report, err := os.ReadFile(filepath.Join(repo, "bytebase_codequality.json"))
@@ -108,7 +109,7 @@ func (w *world) runScript(t *testing.T, repo, name, idToken string) (string, err
 	cmd := exec.Command("bash", "-eo", "pipefail", "-c", strings.Join(scriptOf(t, name), "\n"))
 	cmd.Dir = repo
 	cmd.Env = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CI=true", "GITLAB_CI=true",
+		"PATH=" + servertest.Bin() + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CI=true", "GITLAB_CI=true",
 		"CI_PROJECT_DIR=" + repo, "CI_PROJECT_URL=" + w.issuer.URL() + "/my-group/my-project", "CI_COMMIT_SHA=" + commit,
 		"BYTEBASE_URL=" + w.URL, "WORKLOAD_IDENTITY_EMAIL=" + identity, "TARGETS=" + strings.Join(w.targets, ","),
 		"GITLAB_OIDC_TOKEN=" + idToken,

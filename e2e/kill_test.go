@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // TestKill kills the server with SIGKILL in the middle of a file and starts it
@@ -31,13 +32,13 @@ func TestKill(t *testing.T) {
 			h := w.hold(t, s)
 			client := w.follow(t, h.repo)
 			first := h.inTheMiddle(t)
-			w.stop(syscall.SIGKILL)
+			w.Stop(syscall.SIGKILL)
 			if got := w.ledger(t, "test"); got != "1" {
 				t.Fatalf("before the restart the ledger has the versions %q, want 1 alone", got)
 			}
 
 			h.afterKill(t)
-			w.start()
+			w.Start()
 			h.untilAgain(t, first)
 			h.letGo(t)
 			client.finish(t, 0)
@@ -55,18 +56,18 @@ func TestDrain(t *testing.T) {
 	h := w.hold(t, s)
 	client := w.follow(t, h.repo)
 	h.inTheMiddle(t)
-	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := w.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the server takes no more requests", func() bool { return !w.accepts() })
+	servertest.Await(t, "the server takes no more requests", func() bool { return !w.Accepts() })
 	h.letGo(t)
-	if code := w.stop(syscall.SIGCONT); code != 0 {
+	if code := w.Stop(syscall.SIGCONT); code != 0 {
 		t.Fatalf("the server ended with exit code %d, want 0", code)
 	}
 	if got := w.ledger(t, "test"); got != "1 2" {
 		t.Errorf("after SIGTERM the ledger has the versions %q, want 1 and 2: the file that ran, and none after it", got)
 	}
-	w.start()
+	w.Start()
 	client.finish(t, 0)
 	w.wantOnce(t, "1 2 3", "1", "2 begin", "2 end", "3")
 }
@@ -80,13 +81,13 @@ func TestDrainRunsOut(t *testing.T) {
 	h := w.hold(t, s)
 	client := w.follow(t, h.repo)
 	first := h.inTheMiddle(t)
-	if code := w.stop(syscall.SIGTERM); code != 0 {
+	if code := w.Stop(syscall.SIGTERM); code != 0 {
 		t.Fatalf("the server ended with exit code %d, want 0", code)
 	}
 	if got := w.ledger(t, "test"); got != "1" {
 		t.Errorf("the ledger has the versions %q, want 1 alone", got)
 	}
-	w.start()
+	w.Start()
 	h.untilAgain(t, first)
 	h.letGo(t)
 	client.finish(t, 0)
@@ -165,12 +166,12 @@ func unlock(t *testing.T, conn *pgconn.PgConn) {
 // in where the database has such.
 func (h *holder) inTheMiddle(t *testing.T) (session string) {
 	t.Helper()
-	await(t, "the second file runs", func() bool {
+	servertest.Await(t, "the second file runs", func() bool {
 		if h.conn != nil {
 			session = h.waiting(t, "test")
 			return session != ""
 		}
-		_, text := h.w.call(h.w.adminToken(), "GET", "/v1/projects/my-project/plans/1/rollout/stages/test/tasks/1/taskRuns/1/log", nil)
+		_, text := h.w.Call(h.w.AdminToken(), "GET", "/v1/projects/my-project/plans/1/rollout/stages/test/tasks/1/taskRuns/1/log", nil)
 		return bytes.Contains(text, []byte(`"releaseFileExecute":{"version":"2"`))
 	})
 	return session
@@ -209,7 +210,7 @@ func (h *holder) untilAgain(t *testing.T, first string) {
 	if h.conn == nil {
 		return
 	}
-	await(t, "a new session runs the second file", func() bool {
+	servertest.Await(t, "a new session runs the second file", func() bool {
 		now := h.waiting(t, "test")
 		return now != "" && now != first
 	})
@@ -226,15 +227,15 @@ func (h *holder) letGo(t *testing.T) {
 // A following is a client that runs beside the test.
 type following struct {
 	cmd  *exec.Cmd
-	out  *lockedBuffer
+	out  *servertest.Buffer
 	done chan error
 }
 
 // follow begins a rollout of the files in repo, as a CI job does.
 func (w *world) follow(t *testing.T, repo string) *following {
 	t.Helper()
-	f := &following{out: new(lockedBuffer), done: make(chan error, 1)}
-	f.cmd = exec.Command(filepath.Join(bin, "slipway"), "rollout", "--file-pattern", "*.sql", "--targets", strings.Join(w.targets, ","))
+	f := &following{out: new(servertest.Buffer), done: make(chan error, 1)}
+	f.cmd = exec.Command(filepath.Join(servertest.Bin(), "slipway"), "rollout", "--file-pattern", "*.sql", "--targets", strings.Join(w.targets, ","))
 	f.cmd.Dir = repo
 	f.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "SLIPWAY_URL=" + w.URL, "SLIPWAY_PROJECT=my-project",
@@ -259,10 +260,10 @@ func (f *following) finish(t *testing.T, want int) {
 	t.Helper()
 	select {
 	case err := <-f.done:
-		if got := exitCode(err); got != want {
+		if got := servertest.ExitCode(err); got != want {
 			t.Fatalf("the client ended with exit code %d, want %d:\n%s", got, want, f.out)
 		}
-	case <-time.After(2 * patience):
+	case <-time.After(2 * servertest.Patience):
 		t.Fatalf("the client does not end:\n%s", f.out)
 	}
 }

@@ -33,12 +33,12 @@ func TestPermissions(t *testing.T) {
 	rules := readRules(t, w.populate(t))
 	const ann = "ann@example.com"
 	w.person(ann, personPassword)
-	token := w.signIn(ann, personPassword)
+	token := w.SignIn(ann, personPassword)
 	w.bind("workspaces/-", "roles/workspaceMember") // which everyone signed in has from the start
-	w.admin("POST", "/v1/projects?projectId=other", object{"title": "Other"}, nil)
-	w.admin("POST", "/v1/roles?roleId=only", object{"title": "Only", "permissions": []string{"bb.plans.get"}}, nil)
+	w.Admin("POST", "/v1/projects?projectId=other", object{"title": "Other"}, nil)
+	w.Admin("POST", "/v1/roles?roleId=only", object{"title": "Only", "permissions": []string{"bb.plans.get"}}, nil)
 	var everything struct{ Permissions []string }
-	w.admin("GET", "/v1/roles/workspaceAdmin", nil, &everything)
+	w.Admin("GET", "/v1/roles/workspaceAdmin", nil, &everything)
 
 	for _, stand := range []struct {
 		name, on string
@@ -57,9 +57,9 @@ func TestPermissions(t *testing.T) {
 		}
 		for _, r := range rules {
 			if stand.holds != nil && r.permission != "" {
-				w.admin("PATCH", "/v1/roles/only?updateMask=permissions", object{"permissions": stand.holds(r)}, nil)
+				w.Admin("PATCH", "/v1/roles/only?updateMask=permissions", object{"permissions": stand.holds(r)}, nil)
 			}
-			status, text := w.call(token, r.verb, r.path, r.body)
+			status, text := w.Call(token, r.verb, r.path, r.body)
 			what := fmt.Sprintf("%s (%s %s), %s", r.method, r.verb, r.path, stand.name)
 			if stand.in || r.permission == "" {
 				if status == http.StatusForbidden || status == http.StatusUnauthorized {
@@ -119,22 +119,22 @@ func (w *world) populate(t *testing.T) map[string]string {
 		t.Fatalf("rollout: %v\n%s", err, out)
 	}
 	w.person("bob@example.com", personPassword)
-	w.admin("POST", "/v1/roles?roleId=reader", object{"title": "Reader", "permissions": []string{"bb.plans.get"}}, nil)
-	w.admin("POST", "/v1/groups?groupEmail=team@example.com", object{"title": "Team"}, nil)
-	w.admin("POST", "/v1/projects/my-project/databaseGroups?databaseGroupId=everything", object{"databaseExpr": object{"expression": "true"}}, nil)
+	w.Admin("POST", "/v1/roles?roleId=reader", object{"title": "Reader", "permissions": []string{"bb.plans.get"}}, nil)
+	w.Admin("POST", "/v1/groups?groupEmail=team@example.com", object{"title": "Team"}, nil)
+	w.Admin("POST", "/v1/projects/my-project/databaseGroups?databaseGroupId=everything", object{"databaseExpr": object{"expression": "true"}}, nil)
 	var account struct{ Email string }
-	w.admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
+	w.Admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
 	var revisions struct {
 		Revisions []struct{ Name, Sheet, Release string }
 	}
-	w.admin("GET", "/v1/"+w.targets[0]+"/revisions", nil, &revisions)
+	w.Admin("GET", "/v1/"+w.targets[0]+"/revisions", nil, &revisions)
 	if len(revisions.Revisions) == 0 {
 		t.Fatal("the rollout left no revisions")
 	}
 	// An exchange for an identity that is not there belongs to no project.
-	w.call("", "POST", "/v1/auth:exchangeToken", object{"token": "x.y.z", "email": "nobody@workload.bytebase.com"})
+	w.Call("", "POST", "/v1/auth:exchangeToken", object{"token": "x.y.z", "email": "nobody@workload.bytebase.com"})
 	var exchanges struct{ Exchanges []struct{ Name string } }
-	w.admin("GET", "/v1/exchanges", nil, &exchanges)
+	w.Admin("GET", "/v1/exchanges", nil, &exchanges)
 	last := func(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 	rev := revisions.Revisions[0]
 	return map[string]string{

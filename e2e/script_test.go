@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // TestScripts runs the stories in testdata: a job on main, a job of a fork and
@@ -40,9 +41,9 @@ func setUpScript(env *testscript.Env) error {
 	w := prepareWorld(t)
 	env.Values[worldKey{}] = w
 	for name, value := range map[string]string{
-		"PATH": bin + string(os.PathListSeparator) + env.Getenv("PATH"),
+		"PATH": servertest.Bin() + string(os.PathListSeparator) + env.Getenv("PATH"),
 		"DATA": w.Data, "ROOT": w.root, "ISSUER": w.issuer.URL(), "IDENTITY": identity,
-		"ADMIN": adminEmail, "SLIPWAY_PASSWORD": adminPassword,
+		"ADMIN": servertest.AdminEmail, "SLIPWAY_PASSWORD": servertest.AdminPassword,
 		"SLIPWAY_PROJECT": "projects/my-project", "TEST": "instances/test/databases/mydb", "PROD": "instances/prod/databases/mydb",
 		"SLIPWAY_TARGETS": "instances/test/databases/mydb,instances/prod/databases/mydb",
 		"SLIPWAY_TIMEOUT": "20s", "NO_COLOR": "1",
@@ -71,9 +72,9 @@ func scriptCommands() map[string]command {
 	}
 	return map[string]command{
 		"serve":     serve,
-		"crash":     usual(0, 0, "crash", func(_ *testscript.TestScript, w *world, _ []string) { w.stop(syscall.SIGKILL) }),
+		"crash":     usual(0, 0, "crash", func(_ *testscript.TestScript, w *world, _ []string) { w.Stop(syscall.SIGKILL) }),
 		"terminate": usual(0, 0, "terminate", terminate),
-		"restart":   usual(0, 0, "restart", func(ts *testscript.TestScript, w *world, _ []string) { w.start(); ts.Setenv("SLIPWAY_URL", w.URL) }),
+		"restart":   usual(0, 0, "restart", func(ts *testscript.TestScript, w *world, _ []string) { w.Start(); ts.Setenv("SLIPWAY_URL", w.URL) }),
 		"project":   usual(0, 0, "project", func(_ *testscript.TestScript, w *world, _ []string) { w.project("sqlite") }),
 		"trust":     usual(0, -1, "trust [branch=NAME|tag=NAME]…", trustRefs),
 		"grant":     usual(0, 0, "grant", func(_ *testscript.TestScript, w *world, _ []string) { w.grant() }),
@@ -101,13 +102,13 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	w := ts.Value(worldKey{}).(*world)
 	for _, arg := range args {
 		if arg == "-bare" {
-			w.env = w.env[:1]
+			w.Env = w.Env[:1]
 			continue
 		}
-		w.args = append(w.args, arg)
+		w.Args = append(w.Args, arg)
 	}
-	err := w.tryStart()
-	fmt.Fprint(ts.Stderr(), w.log)
+	err := w.TryStart()
+	fmt.Fprint(ts.Stderr(), w.Log)
 	if (err != nil) != neg {
 		ts.Fatalf("start: %v", err)
 	}
@@ -116,7 +117,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 
 // terminate ends the server as an operator does; it has to end well.
 func terminate(ts *testscript.TestScript, w *world, _ []string) {
-	if code := w.stop(syscall.SIGTERM); code != 0 {
+	if code := w.Stop(syscall.SIGTERM); code != 0 {
 		ts.Fatalf("after SIGTERM the server ended with exit code %d, want 0", code)
 	}
 }
@@ -177,7 +178,7 @@ func idToken(ts *testscript.TestScript, w *world, args []string) {
 			changes[key] = value
 		}
 	}
-	token := w.issuer.Key().Sign(w.t, idtokentest.With(w.issuer.Claims(job), changes))
+	token := w.issuer.Key().Sign(w.T, idtokentest.With(w.issuer.Claims(job), changes))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(token), 0o600))
 }
 
@@ -189,7 +190,7 @@ func runAsJob(ts *testscript.TestScript, _ *world, args []string) {
 
 // asAdmin makes a REST call as the administrator, which has to succeed.
 func asAdmin(ts *testscript.TestScript, w *world, args []string) {
-	answer(ts, w, w.adminToken(), args, 200)
+	answer(ts, w, w.AdminToken(), args, 200)
 }
 
 // as makes a REST call as nobody, as admin, as a person, or with the access token in a
@@ -200,9 +201,9 @@ func as(ts *testscript.TestScript, w *world, args []string) {
 	switch who := args[0]; {
 	case who == "nobody":
 	case who == "admin":
-		token = w.adminToken()
+		token = w.AdminToken()
 	case strings.Contains(who, "@"):
-		token = w.signIn(who, personPassword)
+		token = w.SignIn(who, personPassword)
 	default:
 		token = strings.TrimSpace(ts.ReadFile(who))
 	}
@@ -220,7 +221,7 @@ func answer(ts *testscript.TestScript, w *world, token string, args []string, wa
 		}
 		body = []byte(os.Expand(text, ts.Getenv))
 	}
-	status, got := w.call(token, args[0], args[1], body)
+	status, got := w.Call(token, args[0], args[1], body)
 	fmt.Fprintf(ts.Stdout(), "%s\n", got)
 	if status != want {
 		ts.Fatalf("%s %s answered %d, want %d: %s", args[0], args[1], status, want, got)
@@ -233,7 +234,7 @@ var reference = regexp.MustCompile(`[A-Z2-7]{16}`)
 // that status. In the answer on standard output references are cut out, so that
 // answers can be compared.
 func exchange(ts *testscript.TestScript, w *world, args []string) {
-	status, got := w.call("", "POST", "/v1/auth:exchangeToken", object{"token": ts.ReadFile(args[0]), "email": args[1]})
+	status, got := w.Call("", "POST", "/v1/auth:exchangeToken", object{"token": ts.ReadFile(args[0]), "email": args[1]})
 	fmt.Fprintf(ts.Stdout(), "%s\n", reference.ReplaceAll(got, []byte("REFERENCE")))
 	if strconv.Itoa(status) != args[2] {
 		ts.Fatalf("the exchange answered %d, want %s: %s", status, args[2], got)
@@ -244,7 +245,7 @@ func exchange(ts *testscript.TestScript, w *world, args []string) {
 // Slipway, a row a line.
 func rows(ts *testscript.TestScript, w *world, args []string) {
 	out := ts.Stdout() // also where there is no row: what was there before is gone
-	for _, row := range w.rows(w.t, args[0], args[1]) {
+	for _, row := range w.rows(w.T, args[0], args[1]) {
 		fmt.Fprintln(out, strings.Join(row, " "))
 	}
 }
@@ -253,8 +254,8 @@ func rows(ts *testscript.TestScript, w *world, args []string) {
 func awaitAnswer(ts *testscript.TestScript, w *world, args []string) {
 	re, err := regexp.Compile(args[0])
 	ts.Check(err)
-	await(w.t, args[1]+" says "+args[0], func() bool {
-		_, text := w.call(w.adminToken(), "GET", args[1], nil)
+	servertest.Await(w.T, args[1]+" says "+args[0], func() bool {
+		_, text := w.Call(w.AdminToken(), "GET", args[1], nil)
 		return re.Match(text)
 	})
 }
@@ -274,7 +275,7 @@ func capture(ts *testscript.TestScript, _ *world, args []string) {
 func exits(ts *testscript.TestScript, _ *world, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	if got := exitCode(ts.Exec(args[1], args[2:]...)); got != want {
+	if got := servertest.ExitCode(ts.Exec(args[1], args[2:]...)); got != want {
 		ts.Fatalf("%s ended with exit code %d, want %d", args[1], got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"slipway/internal/dbtest"
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // TestSecrets goes through the whole guide, and through what goes wrong on the
@@ -33,7 +35,7 @@ func TestSecrets(t *testing.T) {
 				args = append(args, "--database-url", metadataURL)
 			}
 			w := prepareWorld(t, args...)
-			w.start()
+			w.Start()
 			kept := w.useSecrets(t)
 			seen := map[string]bool{}
 			for _, place := range w.places(t, metadataURL) {
@@ -61,7 +63,7 @@ func TestSecrets(t *testing.T) {
 func (w *world) useSecrets(t *testing.T) map[string]string {
 	t.Helper()
 	secrets := map[string]string{
-		"the administrator's password": adminPassword,
+		"the administrator's password": servertest.AdminPassword,
 		"a person's password":          "Recognisable-Person-Password-1",
 		"a person's next password":     "Recognisable-Person-Password-2",
 		"a wrong password":             "Recognisable-Wrong-Password-3",
@@ -72,7 +74,7 @@ func (w *world) useSecrets(t *testing.T) map[string]string {
 	w.project("postgres")
 	w.trust()
 	w.grant()
-	secrets["the administrator's session"] = w.adminToken()
+	secrets["the administrator's session"] = w.AdminToken()
 	w.usePeople(secrets)
 	w.useDatabases(t, secrets)
 	w.useTokens(t, secrets)
@@ -81,27 +83,27 @@ func (w *world) useSecrets(t *testing.T) map[string]string {
 
 // usePeople signs people and a service account in, and fails to.
 func (w *world) usePeople(secrets map[string]string) {
-	w.t.Helper()
+	w.T.Helper()
 	const ann = "ann@example.com"
 	w.person(ann, secrets["a person's password"])
-	secrets["a person's session"] = w.signIn(ann, secrets["a person's password"])
-	w.mustCall(secrets["a person's session"], "PATCH", "/v1/users/"+ann+"?updateMask=password", object{"password": secrets["a person's next password"]}, nil)
-	secrets["a person's second session"] = w.signIn(ann, secrets["a person's next password"])
-	w.call("", "POST", "/v1/auth/login", object{"email": ann, "password": secrets["a wrong password"]})
-	w.call("", "POST", "/v1/auth/login", object{"email": secrets["a wrong password"], "password": "x", "no_such_field": secrets["a wrong password"]})
-	w.call("", "POST", "/v1/auth/login", []byte(`{"email": "`+ann+`", "password": "`+secrets["a wrong password"]))
+	secrets["a person's session"] = w.SignIn(ann, secrets["a person's password"])
+	w.MustCall(secrets["a person's session"], "PATCH", "/v1/users/"+ann+"?updateMask=password", object{"password": secrets["a person's next password"]}, nil)
+	secrets["a person's second session"] = w.SignIn(ann, secrets["a person's next password"])
+	w.Call("", "POST", "/v1/auth/login", object{"email": ann, "password": secrets["a wrong password"]})
+	w.Call("", "POST", "/v1/auth/login", object{"email": secrets["a wrong password"], "password": "x", "no_such_field": secrets["a wrong password"]})
+	w.Call("", "POST", "/v1/auth/login", []byte(`{"email": "`+ann+`", "password": "`+secrets["a wrong password"]))
 	resp, err := noRedirects().PostForm(w.URL+"/signin", url.Values{"email": {ann}, "password": {secrets["a person's next password"]}})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	_ = resp.Body.Close()
 	for _, c := range resp.Cookies() {
 		secrets["a console session"] = c.Value
 	}
 	var account struct{ Email, ServiceKey string }
-	w.admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
+	w.Admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
 	secrets["a service key"] = account.ServiceKey
-	secrets["a service account's session"] = w.signIn(account.Email, account.ServiceKey)
+	secrets["a service account's session"] = w.SignIn(account.Email, account.ServiceKey)
 }
 
 // useDatabases gives instances a password of their own, right and wrong ones.
@@ -123,12 +125,12 @@ func (w *world) useDatabases(t *testing.T, secrets map[string]string) {
 		}}}
 	}
 	for _, env := range []string{"test", "prod"} {
-		w.admin("PATCH", "/v1/instances/"+env+"?updateMask=dataSources", source(secrets["a database's password"]), nil)
+		w.Admin("PATCH", "/v1/instances/"+env+"?updateMask=dataSources", source(secrets["a database's password"]), nil)
 	}
 	wrong := source(secrets["a wrong database password"])
 	wrong["title"], wrong["engine"] = "Wrong", "POSTGRES"
-	if status, text := w.call(w.adminToken(), "POST", "/v1/instances?instanceId=wrong", wrong); status == 200 {
-		w.call(w.adminToken(), "POST", "/v1/instances/wrong:sync", object{})
+	if status, text := w.Call(w.AdminToken(), "POST", "/v1/instances?instanceId=wrong", wrong); status == 200 {
+		w.Call(w.AdminToken(), "POST", "/v1/instances/wrong:sync", object{})
 	} else if bytes.Contains(text, []byte(secrets["a wrong database password"])) {
 		t.Errorf("the answer repeats the password: %s", text)
 	}
@@ -137,7 +139,7 @@ func (w *world) useDatabases(t *testing.T, secrets map[string]string) {
 	tls["dataSources"].([]object)[0]["useSsl"] = true
 	tls["dataSources"].([]object)[0]["sslKey"] = secrets["a TLS key"]
 	tls["dataSources"].([]object)[0]["sslCert"] = "no certificate"
-	w.call(w.adminToken(), "POST", "/v1/instances?instanceId=tls", tls)
+	w.Call(w.AdminToken(), "POST", "/v1/instances?instanceId=tls", tls)
 }
 
 // useTokens runs the guide's jobs, and offers tokens where they don't belong.
@@ -165,13 +167,13 @@ func (w *world) useTokens(t *testing.T, secrets map[string]string) {
 	w.said = append(w.said, out)
 
 	// Broken, and where it is no credential.
-	w.call("", "POST", "/v1/auth:exchangeToken", object{"token": id + "x", "email": identity})
-	w.call(id, "GET", "/v1/users/me", nil)
-	w.call(access+"x", "GET", "/v1/users/me", nil)
-	w.call(access, "GET", "/v1/projects/my-project/releases?pageToken=x", nil)
-	w.call(w.adminToken(), "GET", "/v1/users/me?access_token=x", nil)
+	w.Call("", "POST", "/v1/auth:exchangeToken", object{"token": id + "x", "email": identity})
+	w.Call(id, "GET", "/v1/users/me", nil)
+	w.Call(access+"x", "GET", "/v1/users/me", nil)
+	w.Call(access, "GET", "/v1/projects/my-project/releases?pageToken=x", nil)
+	w.Call(w.AdminToken(), "GET", "/v1/users/me?access_token=x", nil)
 	for _, args := range [][]string{{"whoami", "--token", access}, {"whoami", "--token", access + "x"}, {"exchange"}} {
-		cmd := exec.Command(filepath.Join(bin, "slipway"), args...)
+		cmd := exec.Command(filepath.Join(servertest.Bin(), "slipway"), args...)
 		cmd.Env = []string{"SLIPWAY_URL=" + w.URL, "WORKLOAD_IDENTITY_EMAIL=" + identity, "GITLAB_OIDC_TOKEN=" + id, "HOME=" + t.TempDir()}
 		out, _ := cmd.CombinedOutput() // that the second fails is part of it
 		w.said = append(w.said, string(out))
@@ -196,19 +198,19 @@ func (w *world) places(t *testing.T, metadataURL string) []place {
 		w.targets[0], w.targets[0] + "/revisions", w.targets[0] + "/schema", "workloadIdentities/" + identity, "exchanges?pageSize=1000",
 		"serviceAccounts/robot@service.bytebase.com", "users/ann@example.com", "actuator/info",
 	} {
-		status, text := w.call(w.adminToken(), "GET", "/v1/"+path, nil)
+		status, text := w.Call(w.AdminToken(), "GET", "/v1/"+path, nil)
 		if status != 200 {
 			t.Errorf("GET %s answered %d: %s", path, status, text)
 		}
 		all = append(all, place{"the answer to GET " + path, text})
 	}
-	status, text := w.call(w.adminToken(), "POST", "/v1/auditLogs:search", object{"pageSize": 1000})
+	status, text := w.Call(w.AdminToken(), "POST", "/v1/auditLogs:search", object{"pageSize": 1000})
 	if status != 200 || !bytes.Contains(text, []byte("ExchangeToken")) || !bytes.Contains(text, []byte("CreateInstance")) {
 		t.Errorf("the audit log is not what it should be: %d %.300s", status, text)
 	}
 	all = append(all, place{"the audit log", text})
 	for _, path := range []string{"/metrics", "/.well-known/jwks.json"} {
-		_, text := w.call("", "GET", path, nil)
+		_, text := w.Call("", "GET", path, nil)
 		all = append(all, place{path, text})
 	}
 	for _, text := range w.said {
@@ -219,9 +221,9 @@ func (w *world) places(t *testing.T, metadataURL string) []place {
 	}
 	// Twice: SQLite's log of changes is folded into its file at the end.
 	all = append(all, w.files(t)...)
-	w.stop(syscall.SIGTERM)
+	w.Stop(syscall.SIGTERM)
 	all = append(all, w.files(t)...)
-	return append(all, place{"the server's log", []byte(w.log.String())})
+	return append(all, place{"the server's log", []byte(w.Log.String())})
 }
 
 // dump returns every row of a database as text.
@@ -268,4 +270,9 @@ func found(text []byte, secret string) string {
 		}
 	}
 	return ""
+}
+
+// noRedirects returns a client that shows a redirection as what it is.
+func noRedirects() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }

@@ -16,6 +16,7 @@ import (
 
 	"slipway/internal/dbtest"
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 // A step is one recorded call with its answer, from testdata/answers.md.
@@ -44,7 +45,7 @@ type step struct {
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	w := prepareWorld(t)
-	w.start()
+	w.Start()
 	r := &replay{world: w, wire: readWire(t), vars: map[string]string{}}
 	r.prepare(t)
 	steps := readSteps(t)
@@ -77,7 +78,7 @@ func (r *replay) prepare(t *testing.T) {
 		r.vars["DBUSER"], r.vars["DBPASSWORD"] = db.Source.Username, db.Source.Password.Reveal()
 	}
 	audience := "https://bytebase.example.test"
-	r.vars["ISSUER"], r.vars["WORKSPACE"], r.vars["PASSWORD"] = r.issuer.URL(), "workspaces/default", adminPassword
+	r.vars["ISSUER"], r.vars["WORKSPACE"], r.vars["PASSWORD"] = r.issuer.URL(), "workspaces/default", servertest.AdminPassword
 	r.vars["URL"], r.vars["SPEC"] = r.URL, "f15fe5ad-a43b-42be-931f-55df1f73528f"
 	r.vars["IDTOKEN"] = r.issuer.Token(t, idtokentest.Job{Project: "acme/shop", Audience: audience})
 	r.vars["OTHERTOKEN"] = r.issuer.Token(t, idtokentest.Job{Project: "acme/other", Audience: audience})
@@ -177,19 +178,19 @@ func (r *replay) replay(t *testing.T, s step) {
 	at := fmt.Sprintf("answers.md:%d: %s%s %s", s.line, s.rpc, s.verb, s.path)
 	token := map[string]string{"admin": "", "nobody": "", "job": r.vars["TOKEN"]}[s.as]
 	if s.as == "admin" {
-		token = r.adminToken()
+		token = r.AdminToken()
 	}
 	status, text := 0, []byte(nil)
 	ask := func() bool {
 		if s.rpc != "" {
-			status, text = r.wire.rpc(r.running, token, s.rpc, []byte(r.expand(s.request)))
+			status, text = r.wire.rpc(r.Server, token, s.rpc, []byte(r.expand(s.request)))
 		} else {
 			var body any
 			if s.request != "" {
 				body = []byte(r.expand(s.request))
 			}
 			var resp *http.Response
-			resp, text = r.do(token, s.verb, r.expand(s.path), body)
+			resp, text = r.Do(token, s.verb, r.expand(s.path), body)
 			status = resp.StatusCode
 			for name, want := range s.headers {
 				if got := resp.Header.Get(name); got != want {
@@ -200,7 +201,7 @@ func (r *replay) replay(t *testing.T, s step) {
 		return s.until == nil || s.until.Match(text)
 	}
 	if s.until != nil {
-		await(t, at+" answers "+s.until.String(), ask)
+		servertest.Await(t, at+" answers "+s.until.String(), ask)
 	} else {
 		ask()
 	}
@@ -374,7 +375,7 @@ func TestDeniedDetail(t *testing.T) {
 	w.trust()
 	facts := readWire(t)
 	token := w.exchanged(idtokentest.Job{Project: "my-group/my-project"})
-	status, text := facts.rpc(w.running, token, "bytebase.v1.ReleaseService/CheckRelease", []byte(`{"parent": "projects/my-project"}`))
+	status, text := facts.rpc(w.Server, token, "bytebase.v1.ReleaseService/CheckRelease", []byte(`{"parent": "projects/my-project"}`))
 	var got struct {
 		Code    string
 		Details []struct{ Type, Value string }

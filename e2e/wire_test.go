@@ -21,6 +21,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 	_ "google.golang.org/protobuf/types/known/timestamppb" // messages.txt names it
+
+	"slipway/internal/servertest"
 )
 
 // A wire is the contract as an existing client has it compiled in: messages
@@ -249,20 +251,20 @@ func answerOf(method string) string {
 // rpc calls "bytebase.v1.Service/Method" as the pipeline client does, over
 // Connect with binary messages and compressed answers, and returns the status
 // and the answer as JSON.
-func (w wire) rpc(s *running, token, procedure string, request []byte) (status int, answer []byte) {
-	s.t.Helper()
+func (w wire) rpc(s *servertest.Server, token, procedure string, request []byte) (status int, answer []byte) {
+	s.T.Helper()
 	_, method, _ := strings.Cut(procedure, "/")
-	in := w.message(s.t, method+"Request")
+	in := w.message(s.T, method+"Request")
 	if err := protojson.Unmarshal(request, in); err != nil {
-		s.t.Fatalf("%s: %v", procedure, err)
+		s.T.Fatalf("%s: %v", procedure, err)
 	}
 	body, err := proto.Marshal(in)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	req, err := http.NewRequest("POST", s.URL+"/"+procedure, bytes.NewReader(body))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	for key, value := range map[string]string{
 		"Accept-Encoding": "gzip", "Authorization": "Bearer " + token, "Connect-Protocol-Version": "1",
@@ -272,26 +274,26 @@ func (w wire) rpc(s *running, token, procedure string, request []byte) (status i
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var out io.Reader = resp.Body
 	if resp.Header.Get("Content-Encoding") == "gzip" {
 		if out, err = gzip.NewReader(resp.Body); err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 	}
 	text, err := io.ReadAll(out)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return resp.StatusCode, text
 	}
 	if typ := resp.Header.Get("Content-Type"); typ != "application/proto" {
-		s.t.Errorf("%s answers with Content-Type %q", procedure, typ)
+		s.T.Errorf("%s answers with Content-Type %q", procedure, typ)
 	}
-	return resp.StatusCode, w.json(s.t, answerOf(method), text)
+	return resp.StatusCode, w.json(s.T, answerOf(method), text)
 }
 
 // json reads a binary message and returns it as JSON. Fields of ours, which

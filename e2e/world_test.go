@@ -11,6 +11,7 @@ import (
 
 	"slipway/internal/dbtest"
 	"slipway/internal/idtokentest"
+	"slipway/internal/servertest"
 )
 
 type object = map[string]any
@@ -18,7 +19,7 @@ type object = map[string]any
 // A world is a server with an issuer that it may reach and, once project was
 // called, a project with the environments test and prod and a database in each.
 type world struct {
-	*running
+	*servertest.Server
 	issuer  *idtokentest.Issuer
 	root    string // folder of the SQLite instances
 	targets []string
@@ -53,7 +54,7 @@ func prepareWorld(t testing.TB, args ...string) *world {
 	if err := os.WriteFile(ca, w.issuer.CA(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.running = newServer(t, append([]string{"--private-issuers", w.issuer.URL(), "--issuer-ca-file", ca, "--sqlite-root", w.root}, args...)...)
+	w.Server = servertest.New(t, append([]string{"--private-issuers", w.issuer.URL(), "--issuer-ca-file", ca, "--sqlite-root", w.root}, args...)...)
 	return w
 }
 
@@ -65,18 +66,18 @@ func newWorld(t testing.TB, s setting, args ...string) *world {
 		args = append(args, "--database-url", dbtest.Postgres(t).URL)
 	}
 	w := prepareWorld(t, args...)
-	w.start()
+	w.Start()
 	w.project(s.target)
 	return w
 }
 
 // project makes the environments, the project and its databases.
 func (w *world) project(target string) {
-	w.t.Helper()
-	w.admin("PATCH", "/v1/settings/ENVIRONMENT?updateMask=value", object{"value": object{"environment": object{"environments": []object{
+	w.T.Helper()
+	w.Admin("PATCH", "/v1/settings/ENVIRONMENT?updateMask=value", object{"value": object{"environment": object{"environments": []object{
 		{"id": "test", "title": "Test"}, {"id": "prod", "title": "Prod"},
 	}}}}, nil)
-	w.admin("POST", "/v1/projects?projectId=my-project", object{"title": "My project"}, nil)
+	w.Admin("POST", "/v1/projects?projectId=my-project", object{"title": "My project"}, nil)
 	for _, env := range []string{"test", "prod"} {
 		switch target {
 		case "sqlite":
@@ -95,13 +96,13 @@ func (w *world) project(target string) {
 }
 
 func (w *world) addSQLite(env string) {
-	w.t.Helper()
+	w.T.Helper()
 	folder := filepath.Join(w.root, env)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "mydb.db"), nil, 0o600); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	w.adopt(env, "mydb", object{
 		"title": env, "engine": "SQLITE", "environment": "environments/" + env,
@@ -110,8 +111,8 @@ func (w *world) addSQLite(env string) {
 }
 
 func (w *world) addPostgres(env string) {
-	w.t.Helper()
-	db := dbtest.Postgres(w.t)
+	w.T.Helper()
+	db := dbtest.Postgres(w.T)
 	w.urls[env] = db.URL
 	w.adopt(env, db.Name, object{
 		"title": env, "engine": "POSTGRES", "environment": "environments/" + env,
@@ -125,19 +126,19 @@ func (w *world) addPostgres(env string) {
 // adopt makes an instance named for its environment and gives one database of
 // it to the project.
 func (w *world) adopt(env, database string, instance object) {
-	w.t.Helper()
-	w.admin("POST", "/v1/instances?instanceId="+env, instance, nil)
-	w.admin("POST", "/v1/instances/"+env+":sync", object{}, nil)
+	w.T.Helper()
+	w.Admin("POST", "/v1/instances?instanceId="+env, instance, nil)
+	w.Admin("POST", "/v1/instances/"+env+":sync", object{}, nil)
 	name := "instances/" + env + "/databases/" + database
-	w.admin("PATCH", "/v1/"+name+"?updateMask=project", object{"name": name, "project": "projects/my-project"}, nil)
+	w.Admin("PATCH", "/v1/"+name+"?updateMask=project", object{"name": name, "project": "projects/my-project"}, nil)
 	w.targets = append(w.targets, name)
 }
 
 // trust makes the guide's workload identity; refs are GitLab ref rules, none
 // for every branch and tag.
 func (w *world) trust(refs ...object) {
-	w.t.Helper()
-	w.admin("POST", "/v1/workspaces/-/workloadIdentities?workloadIdentityId=gitlab-deploy", object{
+	w.T.Helper()
+	w.Admin("POST", "/v1/workspaces/-/workloadIdentities?workloadIdentityId=gitlab-deploy", object{
 		"title": "GitLab Deploy",
 		"workloadIdentityConfig": object{
 			"providerType": "GITLAB", "issuerUrl": w.issuer.URL(), "allowedAudiences": []string{w.issuer.URL()},
@@ -155,9 +156,9 @@ type policy struct {
 // bind changes a resource's policy: the role gets the members, or with none
 // loses those that it has.
 func (w *world) bind(resource, role string, members ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	var now policy
-	w.admin("GET", "/v1/"+resource+":getIamPolicy", nil, &now)
+	w.Admin("GET", "/v1/"+resource+":getIamPolicy", nil, &now)
 	next := policy{Etag: now.Etag}
 	for _, b := range now.Bindings {
 		if b["role"] != role || len(members) > 0 {
@@ -167,26 +168,26 @@ func (w *world) bind(resource, role string, members ...string) {
 	if len(members) > 0 {
 		next.Bindings = append(next.Bindings, object{"role": role, "members": members})
 	}
-	w.admin("POST", "/v1/"+resource+":setIamPolicy", object{"etag": now.Etag, "policy": next}, nil)
+	w.Admin("POST", "/v1/"+resource+":setIamPolicy", object{"etag": now.Etag, "policy": next}, nil)
 }
 
 // grant gives the identity the role of the guide's step 2 on the project.
 func (w *world) grant() {
-	w.t.Helper()
+	w.T.Helper()
 	w.bind("projects/my-project", "roles/gitopsServiceAgent", "workloadIdentity:"+identity)
 }
 
 // person makes somebody who can sign in and holds no role.
 func (w *world) person(email, password string) {
-	w.t.Helper()
-	w.admin("POST", "/v1/users", object{"email": email, "title": email, "password": password}, nil)
+	w.T.Helper()
+	w.Admin("POST", "/v1/users", object{"email": email, "title": email, "password": password}, nil)
 }
 
 // exchanged returns an access token for a job.
 func (w *world) exchanged(job idtokentest.Job) string {
-	w.t.Helper()
+	w.T.Helper()
 	var out struct{ AccessToken string }
-	w.mustCall("", "POST", "/v1/auth:exchangeToken", object{"token": w.issuer.Token(w.t, job), "email": identity}, &out)
+	w.MustCall("", "POST", "/v1/auth:exchangeToken", object{"token": w.issuer.Token(w.T, job), "email": identity}, &out)
 	return out.AccessToken
 }
 
