@@ -12,6 +12,7 @@ import (
 type Frame struct {
 	Title  string
 	Crumbs []Crumb
+	Switch switcher
 	Nav    []navSection
 	Who    slipway.Principal // zero when nobody is signed in
 	Static string            // URL prefix of assets
@@ -103,6 +104,7 @@ func (c *Console) frame(v visit, title, at string, crumbs ...Crumb) Frame {
 		f.Crumbs = crumbs
 	}
 	f.Crumbs = append(f.Crumbs, Crumb{Title: title})
+	f.Switch = v.switcher(f.Crumbs)
 	return f
 }
 

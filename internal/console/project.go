@@ -20,12 +20,15 @@ type projectFrame struct {
 	Subs    []tab // of the tab Settings
 }
 
-// projectTabs are the tabs of a project and what each needs. Settings begins
-// with what most visitors come for.
-var projectTabs = []struct {
+// A section is a part of a project's pages and what seeing it needs.
+type section struct {
 	title, path string
 	needs       iam.Permission
-}{
+}
+
+// projectTabs are the tabs of a project. Settings begins with what most
+// visitors come for.
+var projectTabs = []section{
 	{"Overview", "", iam.ProjectsGet},
 	{"Databases", "/databases", iam.DatabasesList},
 	{"Database groups", "/database-groups", iam.DatabaseGroupsList},
@@ -34,6 +37,9 @@ var projectTabs = []struct {
 	{"GitOps", "/gitops", iam.ProjectsGet},
 	{"Settings", "/settings", iam.ProjectsGet},
 }
+
+// projectSections are the tabs and what has an address of its own within one.
+var projectSections = append(slices.Clone(projectTabs), section{"Members", "/members", iam.ProjectsGetIamPolicy})
 
 // inProject returns the frame of a page called title under one of the tabs of
 // the project in the URL. Crumbs lead from the tab's page to the page; a tab's

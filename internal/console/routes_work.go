@@ -5,7 +5,8 @@ import "slipway/internal/iam"
 // workRoutes are the pages of the navigation's section Work.
 func (c *Console) workRoutes() []route {
 	return []route{
-		{"GET /projects", c.projects, ""}, // those that the visitor sees
+		{"GET /projects", c.projects, ""},    // those that the visitor sees
+		{"GET /switch", c.switchProject, ""}, // as the line above
 		{"GET /projects/new", c.newProjectForm, iam.ProjectsCreate},
 		{"POST /projects/new", c.newProject, iam.ProjectsCreate},
 		{"GET /projects/{project}", c.project, iam.ProjectsGet},

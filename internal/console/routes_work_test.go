@@ -14,6 +14,7 @@ import (
 // workRounds are the rounds of workRoutes. Plan 1 is under way, plan 2 is over.
 var workRounds = map[string]round{
 	"GET /projects":           {admin: 200, viewer: 200},
+	"GET /switch":             {at: "/switch?from=shop&to=databases", admin: 200, viewer: 200},
 	"GET /projects/new":       {admin: 200, viewer: 403},
 	"POST /projects/new":      {admin: 400, viewer: 403},
 	"GET /projects/{project}": {at: "/projects/shop", admin: 200, viewer: 200},

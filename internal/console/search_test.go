@@ -87,7 +87,7 @@ func TestSearchFromTheKeyboard(t *testing.T) {
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.at("/projects/shop")
 
-	b.do(chromedp.Click(chromedp.CSS("[data-search]"), chromedp.NodeVisible))
+	b.do(chromedp.Click(chromedp.CSS(`[data-opens="search"]`), chromedp.NodeVisible))
 	b.until(`document.querySelector("dialog.search").open`, "the box does not open the dialog")
 	b.do(chromedp.KeyEvent("shi"))
 	b.until(`document.querySelectorAll("[data-hit]").length === 1`, "not one hit")

@@ -43,30 +43,52 @@
     if (e.target.closest("form[data-filter]")) e.target.form.requestSubmit();
   });
 
-  // Ctrl-K and the box at the top open the search, which the browser keeps the
-  // focus in and gives it back from. Arrows go through what was found.
-  const search = document.getElementById("search");
-  if (search) {
-    const input = search.querySelector("input");
-    const hits = () => [...search.querySelectorAll("[data-hit]")];
-    const open = () => { if (!search.open) search.showModal(); input.select(); };
-    document.addEventListener("click", (e) => {
-      if (e.target.closest("[data-search]") && !(e.ctrlKey || e.metaKey || e.shiftKey)) { e.preventDefault(); open(); }
-    });
-    document.addEventListener("keydown", (e) => {
-      if (e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey) { e.preventDefault(); open(); }
-    });
-    search.addEventListener("click", (e) => { if (e.target === search) search.close(); });
-    search.addEventListener("keydown", (e) => {
+  // What names a dialog opens it: the box at the top and Ctrl-K the search, the
+  // control over the navigation the other projects. The browser keeps the focus
+  // in a dialog and gives it back. Arrows go through what was found.
+  const open = (dialog) => {
+    const input = dialog.querySelector("input[name=q]");
+    if (!dialog.open) {
+      dialog.showModal();
+      input.dispatchEvent(new Event("opened"));
+    }
+    input.select();
+  };
+  document.addEventListener("click", (e) => {
+    const opener = e.target.closest("[data-opens]");
+    if (opener && !(e.ctrlKey || e.metaKey || e.shiftKey)) { e.preventDefault(); open(document.getElementById(opener.dataset.opens)); }
+  });
+  document.addEventListener("keydown", (e) => {
+    const search = document.getElementById("search");
+    if (search && e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey) {
+      e.preventDefault();
+      document.querySelector("dialog[open]:not(#search)")?.close();
+      open(search);
+    }
+  });
+  for (const dialog of document.querySelectorAll("dialog.search")) {
+    const input = dialog.querySelector("input[name=q]");
+    const hits = () => [...dialog.querySelectorAll("[data-hit]")];
+    let answered = null; // what the hits are hits of
+    // The Enter that opens a dialog, or is held, goes on into its field: only
+    // what is pressed there counts.
+    let pressed = false;
+    input.addEventListener("opened", () => { answered = null; pressed = false; });
+    input.addEventListener("keydown", (e) => { if (!e.repeat) pressed = true; });
+    input.addEventListener("input", () => { pressed = true; });
+    dialog.addEventListener("htmx:afterSwap", (e) => { answered = e.detail.requestConfig.parameters.q; });
+    dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
+    dialog.addEventListener("keydown", (e) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
       if (!step) return;
       const list = [input, ...hits()];
       const next = list[list.indexOf(document.activeElement) + step];
       if (next) { e.preventDefault(); next.focus(); }
     });
-    search.querySelector("form").addEventListener("submit", (e) => {
+    dialog.querySelector("form").addEventListener("submit", (e) => {
+      if (!pressed) return e.preventDefault();
       const first = hits()[0];
-      if (first) { e.preventDefault(); first.click(); }
+      if (first && answered === input.value) { e.preventDefault(); first.click(); }
     });
   }
 
