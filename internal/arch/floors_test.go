@@ -24,7 +24,7 @@ var floors = [][]string{
 	2: {"slipway/internal/store", "slipway/internal/idtoken", "slipway/internal/signer", "slipway/internal/secret", "slipway/internal/engine/..."},
 	3: {"slipway/internal/gate", "slipway/internal/dbgroup"},
 	4: {"slipway/internal/inventory", "slipway/internal/access", "slipway/internal/release", "slipway/internal/rollout"},
-	5: {"slipway/internal/api/...", "slipway/internal/console/..."},
+	5: {"slipway/internal/api/...", "slipway/internal/oauth", "slipway/internal/console/..."},
 	6: {"slipway/internal/server", "slipway/internal/cli"},
 	7: {"slipway/internal/demo"},
 	8: {"slipway/cmd/slipway"},

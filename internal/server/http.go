@@ -10,13 +10,18 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"slipway/internal/oauth"
 )
+
+const keysPath = "/.well-known/jwks.json"
 
 // A front is what the one port serves.
 type front struct {
 	lg      *slog.Logger
 	api     http.Handler
 	console http.Handler
+	oauth   http.Handler
 	keys    func(context.Context) (any, error) // the public keys of our tokens, as a JWK set
 	ready   func(context.Context) error        // nil when requests can be served
 	metrics *metrics
@@ -31,7 +36,9 @@ func (f front) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", f.readyz)
 	mux.Handle("GET /metrics", f.metrics)
-	mux.HandleFunc("GET /.well-known/jwks.json", f.jwks)
+	mux.HandleFunc("GET "+keysPath, f.jwks)
+	mux.Handle(oauth.TokenPath, f.metrics.count("api", f.oauth))
+	mux.Handle(oauth.MetadataPath, f.oauth)
 	mux.Handle("/", f.metrics.count("console", f.console))
 	api := f.metrics.count("api", f.api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

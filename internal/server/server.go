@@ -24,6 +24,7 @@ import (
 	"slipway/internal/gate"
 	"slipway/internal/idtoken"
 	"slipway/internal/inventory"
+	"slipway/internal/oauth"
 	"slipway/internal/release"
 	"slipway/internal/rollout"
 	"slipway/internal/secret"
@@ -109,6 +110,7 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 
 	w.front = front{lg: lg, ready: st.Ping, metrics: newMetrics(w.tokens)}
 	w.front.keys = func(ctx context.Context) (any, error) { return sign.Keys(ctx) }
+	w.front.oauth = oauth.New(lg, w.access, oauth.Config{URL: base, KeysURL: base + keysPath, TrustedProxies: proxies})
 	w.front.api, err = api.New(lg, api.Deps{
 		Authenticator: w.access, Access: w.access, Inventory: w.things, Releases: releases, Rollouts: w.rollouts,
 	}, api.Config{ExternalURL: base, ExternalURLGiven: cfg.ExternalURL != "", Version: cfg.Version, Commit: cfg.Commit, TrustedProxies: proxies})
