@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/width"
 
 	"slipway"
+	"slipway/internal/sqltext"
 )
 
 // Bounds of the SQL shown around a failure: what fits a screen.
@@ -49,26 +50,27 @@ func place(f slipway.Failure) string {
 }
 
 // statementLines returns the first and last line of the statement of f in its
-// file. Its text may stand there more than once: the one that f.Line is in or
-// next to counts.
+// file. The server tells it without its constants, so the file is cut as the
+// server did; which dialect it is in is not told, and the one counts in which
+// the statement is the same.
 func statementLines(text []byte, f slipway.Failure) [2]int {
-	found := [2]int{f.Line, f.Line}
-	st := []byte(strings.TrimSpace(f.Statement))
-	if len(st) == 0 {
-		return found
-	}
-	for at, first := 0, 1; ; {
-		i := bytes.Index(text[at:], st)
-		if i < 0 {
-			return found
+	want, cut := strings.CutSuffix(strings.TrimSpace(f.Statement), "…")
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	for _, d := range []sqltext.Dialect{sqltext.Postgres, sqltext.SQLite} {
+		for st, err := range sqltext.Split(d, text) {
+			if err != nil || st.Line > f.Line || want == "" {
+				break
+			}
+			last := st.Line + strings.Count(st.Text, "\n")
+			if f.Line > last {
+				continue
+			}
+			if told := sqltext.Mask(d, st, len(f.Statement)); told == want || cut && strings.HasPrefix(told, want) {
+				return [2]int{st.Line, last}
+			}
 		}
-		first += bytes.Count(text[at:at+i], []byte("\n"))
-		last := first + bytes.Count(st, []byte("\n"))
-		if first <= f.Line && f.Line <= last {
-			return [2]int{first, last}
-		}
-		at, first = at+i+1, first+bytes.Count(text[at+i:at+i+1], []byte("\n"))
 	}
+	return [2]int{f.Line, f.Line}
 }
 
 // excerpt is the lines of a statement with their numbers, and a caret under

@@ -20,13 +20,18 @@ func TestFailureShowsTheStatement(t *testing.T) {
 	}{
 		{
 			"a wide character takes two columns", "SELECT '日本', x;\n",
-			&pb.TaskRunFailure{Line: 1, Column: 14, Statement: "SELECT '日本', x", Message: "no column x", Code: "42703"},
+			&pb.TaskRunFailure{Line: 1, Column: 14, Statement: "SELECT '…', x", Message: "no column x", Code: "42703"},
 			"1 | SELECT '日本', x;\n  |                ^\nno column x (42703)\n",
 		},
 		{
 			"without a column there is no caret", "SELECT 1;\nSELECT\n  2;\n",
 			&pb.TaskRunFailure{Line: 2, Statement: "SELECT\n  2", Message: "canceled"},
 			"2 | SELECT\n3 |   2;\ncanceled\n",
+		},
+		{
+			"the server tells it without its constants", "SELECT 1;\nSELECT 'a', -- b\n  'c',\n  x;\nSELECT 2;\n",
+			&pb.TaskRunFailure{Line: 4, Column: 3, Statement: "SELECT '…',\n  '…',\n  x", Message: "no column x"},
+			"2 | SELECT 'a', -- b\n3 |   'c',\n4 |   x;\n  |   ^\nno column x\n",
 		},
 		{
 			"the same statement twice: the one at the line", "SELECT 1;\n\nSELECT 1;\n",

@@ -61,7 +61,7 @@ func (c *Console) fileAround(v visit, release string, f slipway.Failure, engine 
 		return nil, err
 	}
 	shown := newCode(label, engine, sheet.Content)
-	line, column := spot(sheet.Content, f)
+	line, column := spot(sheet.Content, f, dialects[engine])
 	if !shown.mark(line, column, "bad") {
 		return nil, nil
 	}
@@ -76,18 +76,26 @@ var namesIn = regexp.MustCompile(`"([^"]+)"|: ([\pL\pN_.]+)$`)
 // spot returns where in its file a failure is shown. Where the database told no
 // place but that of the statement, it is where the name stands that its message
 // speaks of.
-func spot(text []byte, f slipway.Failure) (line, column int) {
+func spot(text []byte, f slipway.Failure, d sqltext.Dialect) (line, column int) {
 	at := offset(text, f.Line, f.Column)
-	if at < 0 || f.Statement == "" || !bytes.HasPrefix(text[at:], []byte(f.Statement[:min(len(f.Statement), 64)])) {
+	if at < 0 || f.Statement == "" {
 		return f.Line, f.Column
+	}
+	statement := ""
+	for st, err := range sqltext.Split(d, text[at:]) {
+		// The failure tells the statement without its constants.
+		if told := sqltext.Mask(d, st, 64); err == nil && st.Start == 0 && strings.HasPrefix(f.Statement, strings.TrimSuffix(told, "…")) {
+			statement = st.Text
+		}
+		break
 	}
 	for _, m := range namesIn.FindAllStringSubmatch(f.Message, -1) {
 		name := cmp.Or(m[1], m[2])
-		found := regexp.MustCompile(`(^|[^\pL\pN_])` + regexp.QuoteMeta(name) + `($|[^\pL\pN_])`).FindStringIndex(f.Statement)
+		found := regexp.MustCompile(`(^|[^\pL\pN_])` + regexp.QuoteMeta(name) + `($|[^\pL\pN_])`).FindStringIndex(statement)
 		if found == nil {
 			continue
 		}
-		start := found[0] + strings.Index(f.Statement[found[0]:], name)
+		start := found[0] + strings.Index(statement[found[0]:], name)
 		return sqltext.Position(text, at+start)
 	}
 	return f.Line, f.Column

@@ -6,6 +6,7 @@ import (
 
 	"slipway"
 	"slipway/internal/console"
+	"slipway/internal/sqltext"
 )
 
 func TestColour(t *testing.T) {
@@ -57,7 +58,7 @@ func FuzzColour(f *testing.F) {
 }
 
 func TestSpot(t *testing.T) {
-	const text = "-- ü\nALTER TABLE custmer ADD COLUMN custmers int;\n"
+	const text = "-- ü\nALTER TABLE custmer ADD COLUMN custmers int;\nSELECT 'long and longer', /* x */ custmer;\n"
 	const statement = "ALTER TABLE custmer ADD COLUMN custmers int"
 	for _, tc := range []struct {
 		why          string
@@ -71,9 +72,11 @@ func TestSpot(t *testing.T) {
 		{"a name with what patterns mind", slipway.Failure{Line: 2, Column: 1, Statement: statement, Message: `bad "a(*"`}, 2, 1},
 		{"the place is told", slipway.Failure{Line: 2, Column: 21, Statement: statement, Message: `syntax error at or near "custmer"`}, 2, 21},
 		{"a place outside", slipway.Failure{Line: 9, Column: 1, Statement: statement, Message: `"custmer"`}, 9, 1},
+		{"behind a constant that is not told", slipway.Failure{Line: 3, Column: 1, Statement: "SELECT '…', custmer", Message: `column "custmer" does not exist`}, 3, 35},
+		{"another statement than the file has", slipway.Failure{Line: 3, Column: 1, Statement: "SELECT custmer", Message: `column "custmer" does not exist`}, 3, 1},
 		{"no column", slipway.Failure{Line: 2, Statement: statement, Message: `"custmer"`}, 2, 13},
 	} {
-		if line, column := console.Spot([]byte(text), tc.f); line != tc.line || column != tc.column {
+		if line, column := console.Spot([]byte(text), tc.f, sqltext.Postgres); line != tc.line || column != tc.column {
 			t.Errorf("%s: %d:%d, want %d:%d", tc.why, line, column, tc.line, tc.column)
 		}
 	}

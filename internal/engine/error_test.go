@@ -1,10 +1,8 @@
 package engine_test
 
 import (
-	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"slipway"
 	"slipway/internal/engine"
@@ -42,18 +40,6 @@ func TestStatementErrorSaysWhere(t *testing.T) {
 	} {
 		if got := (&engine.StatementError{Failure: tc.failure}).Error(); got != tc.want {
 			t.Errorf("got %q, want %q", got, tc.want)
-		}
-	}
-}
-
-func TestExcerptCutsBetweenCharacters(t *testing.T) {
-	if got := engine.Excerpt("SELECT 1"); got != "SELECT 1" {
-		t.Errorf("a short statement became %q", got)
-	}
-	for shift := range 3 {
-		got := engine.Excerpt(strings.Repeat("x", shift) + strings.Repeat("€", 4<<10))
-		if !utf8.ValidString(got) || len(got) > 4<<10+len("…") || !strings.HasSuffix(got, "€…") {
-			t.Errorf("shifted by %d: %d bytes, ends in %q", shift, len(got), got[len(got)-6:])
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"iter"
-	"strings"
-	"unicode/utf8"
 
 	"slipway"
 	"slipway/internal/sqltext"
@@ -136,18 +134,32 @@ func (s *Script) Statements(seg Segment) iter.Seq[sqltext.Statement] {
 }
 
 // Log is the log entry of a statement, or of several that were sent as one;
-// last is first when it was one.
-func (s *Script) Log(first, last sqltext.Statement) *slipway.StatementLog {
+// last is first when it was one. Message is the server's error, "" for none.
+func (s *Script) Log(first, last sqltext.Statement, message string) *slipway.StatementLog {
 	return &slipway.StatementLog{
-		Start: first.Start + s.skipped, End: last.End + s.skipped, Text: Excerpt(first.Text),
+		Start: first.Start + s.skipped, End: last.End + s.skipped,
+		Text: Excerpt(s.dialect, first), Error: sqltext.MaskIn(s.dialect, last, message),
 	}
+}
+
+// Begins is how a segment begins, for the journal.
+func (s *Script) Begins(seg Segment) string {
+	for st := range s.Statements(seg) {
+		return Excerpt(s.dialect, st)
+	}
+	return ""
 }
 
 // Fail is the error of a statement: f completed by its place. Offset is that of
 // the error in bytes of the statement's text, -1 when the server did not say.
+// What f and err say of the statement is shown without its constants.
 func (s *Script) Fail(st sqltext.Statement, offset int, f slipway.Failure, err error) *StatementError {
 	f.Path, f.Version = s.rev.Path, s.rev.Version
-	f.Statement = Excerpt(st.Text)
+	f.Statement = Excerpt(s.dialect, st)
+	f.Message = sqltext.MaskIn(s.dialect, st, f.Message)
+	if ours, ok := errors.AsType[*slipway.Error](err); ok {
+		err = slipway.Errorf(ours.Kind, "%s", sqltext.MaskIn(s.dialect, st, ours.Message)).Because(ours.Cause)
+	}
 	f.Line, f.Column = st.Line, st.Column
 	if offset >= 0 && st.Start+offset <= len(s.text) {
 		f.Line, f.Column = sqltext.Position(s.text, st.Start+offset)
@@ -171,14 +183,8 @@ func (s *Script) textError(err error) *StatementError {
 	return e
 }
 
-// Excerpt cuts a statement to what logs keep, between characters.
-func Excerpt(text string) string {
-	if len(text) <= maxExcerpt {
-		return strings.Clone(text)
-	}
-	cut := maxExcerpt
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
+// Excerpt is what logs and failures keep of a statement: its text without its
+// constants, cut between characters.
+func Excerpt(d sqltext.Dialect, st sqltext.Statement) string {
+	return sqltext.Mask(d, st, maxExcerpt)
 }

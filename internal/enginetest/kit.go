@@ -55,6 +55,7 @@ func Run(t *testing.T, kit Kit) {
 		{"lock", testLock},
 		{"kill", testKill},
 		{"examine", testExamine},
+		{"change", testChange},
 	} {
 		t.Run(theme.name, func(t *testing.T) { theme.test(t, kit) })
 	}

@@ -165,7 +165,7 @@ func (s *Service) Underway(ctx context.Context, who slipway.Principal, run slipw
 		if err != nil {
 			return nil, nil // it is longer than what was read
 		}
-		return &Underway{Path: file.Path, Statement: engine.Excerpt(st.Text)}, nil
+		return &Underway{Path: file.Path, Statement: engine.Excerpt(dialects[on.Engine], st)}, nil
 	}
 	return nil, nil
 }

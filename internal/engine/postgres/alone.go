@@ -63,11 +63,12 @@ func (a *application) tryAlone(ctx context.Context, seg engine.Segment, st sqlte
 	watch := a.watchBlockers(ctx)
 	_, rows, err := runBatch(ctx, a.conn, st.Text)
 	waitedFor := watch()
-	l := a.script.Log(st, st)
-	l.Ended, l.Rows = a.e.cfg.Now(), at(rows, 0)
+	said := ""
 	if err != nil {
-		l.Error = words(err)
+		said = words(err)
 	}
+	l := a.script.Log(st, st, said)
+	l.Ended, l.Rows = a.e.cfg.Now(), at(rows, 0)
 	a.tell(slipway.LogEntry{Statement: l})
 	if err != nil {
 		return a.failAlone(ctx, seg, st, p, before, a.statementError(ctx, st, positionOf(st, err), err, waitedFor))

@@ -43,17 +43,12 @@ func (a *application) write(ctx context.Context, seg engine.Segment, en entry) e
 	if en.done {
 		state = "done"
 	}
-	text := ""
-	for st := range a.script.Statements(seg) {
-		text = engine.Excerpt(st.Text)
-		break
-	}
 	_, err := query(ctx, a.conn, `INSERT INTO `+a.schema+`.slipway_journal
 		(version_key, segment, digest, state, before, statement, task_run, session)
 		VALUES ($1, $2::int, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (version_key, segment) DO UPDATE SET digest = excluded.digest, state = excluded.state, before = excluded.before,
 			statement = excluded.statement, task_run = excluded.task_run, session = excluded.session, written = clock_timestamp()`,
-		versionKey(a.rev.Version), strconv.Itoa(seg.Index), seg.Digest, state, en.before, text, a.rev.TaskRun, a.id)
+		versionKey(a.rev.Version), strconv.Itoa(seg.Index), seg.Digest, state, en.before, a.script.Begins(seg), a.rev.TaskRun, a.id)
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}

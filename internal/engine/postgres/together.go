@@ -179,7 +179,7 @@ func runBatch(ctx context.Context, conn *pgconn.PgConn, text string) (int, []int
 func (a *application) logBatch(b *batch, rows []int64) {
 	ended := a.e.cfg.Now()
 	tell := func(first, last int, rows int64) {
-		l := a.script.Log(b.statements[first], b.statements[last])
+		l := a.script.Log(b.statements[first], b.statements[last], "")
 		l.Ended, l.Rows = ended, rows
 		a.tell(slipway.LogEntry{Statement: l})
 	}
@@ -215,8 +215,8 @@ func (a *application) failBatch(ctx context.Context, b *batch, done int, err err
 		offset = at - b.starts[i]
 	}
 	st := b.statements[i]
-	l := a.script.Log(st, st)
-	l.Ended, l.Error = a.e.cfg.Now(), words(err)
+	l := a.script.Log(st, st, words(err))
+	l.Ended = a.e.cfg.Now()
 	a.tell(slipway.LogEntry{Statement: l})
 	return a.statementError(ctx, st, offset, err, blockers)
 }

@@ -119,7 +119,7 @@ func changesSchema(k sqltext.Kind) bool {
 
 func advice(text []byte, st sqltext.Statement, bad *rawError) slipway.Advice {
 	a := slipway.Advice{
-		Level: slipway.AdviceError, Code: engine.SimulationCode, Title: engine.SimulationTitle, Content: bad.message,
+		Level: slipway.AdviceError, Code: engine.SimulationCode, Title: engine.SimulationTitle, Content: sqltext.MaskIn(sqltext.SQLite, st, bad.message),
 		Start: slipway.Position{Line: st.Line, Column: st.Column},
 	}
 	at := bad.offset

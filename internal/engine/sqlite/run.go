@@ -142,11 +142,13 @@ func (a *application) send(ctx context.Context, seg engine.Segment) error {
 func (a *application) exec(ctx context.Context, st sqltext.Statement, tell bool) error {
 	res, err := a.d.conn.ExecContext(ctx, st.Text)
 	if err != nil || tell {
-		l := a.script.Log(st, st)
-		l.Ended = a.e.cfg.Now()
+		said := ""
 		if err != nil {
-			l.Error = words(err)
-		} else if changesRows(st.Kind) {
+			said = words(err)
+		}
+		l := a.script.Log(st, st, said)
+		l.Ended = a.e.cfg.Now()
+		if err == nil && changesRows(st.Kind) {
 			l.Rows, _ = res.RowsAffected() // of other statements it would be the last one's
 		}
 		a.tell(slipway.LogEntry{Statement: l})
@@ -173,14 +175,9 @@ func (a *application) record(ctx context.Context, seg engine.Segment, last bool,
 		return slipway.Errorf(slipway.Unavailable, "the session has lost the lock of database %q, so what it did was rolled back", a.db)
 	}
 	if !last {
-		text := ""
-		for st := range a.script.Statements(seg) {
-			text = engine.Excerpt(st.Text)
-			break
-		}
 		err := a.d.exec(ctx, `INSERT OR REPLACE INTO main.slipway_journal
 			(version_key, segment, digest, statement, task_run, session, written) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			versionKey(a.rev.Version), seg.Index, seg.Digest, text, a.rev.TaskRun, a.id, a.e.cfg.Now().UnixMicro())
+			versionKey(a.rev.Version), seg.Index, seg.Digest, a.script.Begins(seg), a.rev.TaskRun, a.id, a.e.cfg.Now().UnixMicro())
 		if err != nil {
 			return fmt.Errorf("write the journal: %w", err)
 		}
