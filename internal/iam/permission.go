@@ -1,6 +1,9 @@
 package iam
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // A Permission is the right to one kind of act: "bb.releases.check".
 type Permission string
@@ -165,8 +168,16 @@ func Permissions() []Permission {
 	return list
 }
 
+var known = sync.OnceValue(func() Set {
+	set := Set{}
+	for _, p := range all {
+		set[p] = true
+	}
+	return set
+})
+
 // Known reports whether p is a permission there is.
-func (p Permission) Known() bool { return slices.Contains(all, p) }
+func (p Permission) Known() bool { return known()[p] }
 
 // A Set is a set of permissions.
 type Set map[Permission]bool

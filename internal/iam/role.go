@@ -1,8 +1,10 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"slipway"
 )
@@ -101,19 +103,36 @@ func predefined(name, title, description string, sets ...[]Permission) slipway.R
 // Roles are what a policy's bindings may name.
 type Roles map[string]Set // role name → permissions
 
-// RolesOf returns the predefined roles and the custom ones. A custom role never
-// stands in for a predefined one, and permissions that no longer exist fall out.
-func RolesOf(custom []slipway.Role) Roles {
+// predefinedSets returns what the predefined roles hold. Every decision asks for
+// it, so it is made once.
+var predefinedSets = sync.OnceValue(func() Roles {
 	roles := Roles{}
-	for _, r := range slices.Concat(custom, Predefined()) {
-		set := Set{}
-		for _, p := range r.Permissions {
-			if Permission(p).Known() {
-				set[Permission(p)] = true
-			}
-		}
-		roles[r.Name()] = set
+	for _, r := range Predefined() {
+		roles[r.Name()] = setOf(r)
 	}
+	return roles
+})
+
+// setOf returns what r holds of the permissions that there are.
+func setOf(r slipway.Role) Set {
+	set := Set{}
+	for _, p := range r.Permissions {
+		if Permission(p).Known() {
+			set[Permission(p)] = true
+		}
+	}
+	return set
+}
+
+// RolesOf returns the predefined roles and the custom ones, for reading alone. A
+// custom role never stands in for a predefined one, and permissions that no
+// longer exist fall out.
+func RolesOf(custom []slipway.Role) Roles {
+	roles := make(Roles, len(custom)+len(predefinedSets()))
+	for _, r := range custom {
+		roles[r.Name()] = setOf(r)
+	}
+	maps.Copy(roles, predefinedSets())
 	return roles
 }
 
