@@ -34,7 +34,7 @@ func (h databaseGroups) GetDatabaseGroup(ctx context.Context, req *pb.GetDatabas
 	if err != nil {
 		return nil, err
 	}
-	g, err := h.inventory.DatabaseGroup(ctx, caller(ctx), ids[0], ids[1])
+	g, err := h.inventory.Grouping(ctx, caller(ctx), ids[0], ids[1])
 	return answer(g, err, databaseGroupIn(req.GetView()))
 }
 
@@ -100,8 +100,8 @@ func databaseGroupIn(view pb.DatabaseGroupView) func(inventory.Grouping) *pb.Dat
 	return func(g inventory.Grouping) *pb.DatabaseGroup {
 		w := &pb.DatabaseGroup{Name: g.Name(), Title: g.Title, DatabaseExpr: &expr.Expr{Expression: g.Expr}}
 		if view == pb.DatabaseGroupView_DATABASE_GROUP_VIEW_FULL {
-			w.MatchedDatabases = each(g.Matched, func(d inventory.Located) *pb.DatabaseGroup_Database {
-				return &pb.DatabaseGroup_Database{Name: d.Database.Name()}
+			w.MatchedDatabases = each(g.Matched, func(d inventory.Match) *pb.DatabaseGroup_Database {
+				return &pb.DatabaseGroup_Database{Name: d.Name()}
 			})
 		}
 		return w

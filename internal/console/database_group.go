@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"slipway"
 	"slipway/internal/iam"
@@ -59,7 +60,7 @@ func (c *Console) databaseGroupList(v visit, title string) (databaseGroupsPage, 
 // stands for.
 type groupPreview struct {
 	Wrong   string // why the condition is none
-	Matched []databaseRow
+	Matched []inventory.Match
 	Count   int
 }
 
@@ -72,30 +73,38 @@ func (c *Console) previewGroup(v visit) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.previewOfGroup(v, f)
+	p, err := c.previewOfGroup(v, f, nil)
 	if err != nil {
 		return err
 	}
 	return c.showPart(v, "database_group_form", "groupPreview", p)
 }
 
-// previewOfGroup finds what f's condition stands for, or why it is none.
-func (c *Console) previewOfGroup(v visit, f form) (groupPreview, error) {
+// previewOfGroup finds what f's condition stands for, or why it is none. It
+// takes over what is known of a group with the same condition.
+func (c *Console) previewOfGroup(v visit, f form, known []databaseGroupRow) (groupPreview, error) {
 	expr := typed(f.Values, "expr")
 	if expr == "" || !v.held[iam.DatabasesList] {
 		return groupPreview{Wrong: "Say what they have in common."}, nil
 	}
-	list, err := c.Inventory.PickDatabases(v.ctx(), v.who, v.r.PathValue("project"), expr)
-	if slipway.KindOf(err) == slipway.Invalid && err != nil {
-		return groupPreview{Wrong: sentence(slipway.MessageOf(err))}, nil
-	}
-	if err != nil {
-		return groupPreview{}, err
+	var list []inventory.Match
+	if i := slices.IndexFunc(known, func(r databaseGroupRow) bool { return r.Expr == expr }); i >= 0 {
+		list = known[i].Matched
+	} else {
+		var err error
+		list, err = c.Inventory.PickDatabases(v.ctx(), v.who, v.r.PathValue("project"), expr)
+		if err != nil && slipway.KindOf(err) == slipway.Invalid {
+			return groupPreview{Wrong: sentence(slipway.MessageOf(err))}, nil
+		}
+		if err != nil {
+			return groupPreview{}, err
+		}
 	}
 	envs, err := c.environments(v)
 	p := groupPreview{Count: len(list)}
 	for _, d := range list[:min(len(list), shownMatches)] {
-		p.Matched = append(p.Matched, newDatabaseRow(d, envs))
+		d.Environment = envs.Title(d.Environment)
+		p.Matched = append(p.Matched, d)
 	}
 	return p, err
 }
@@ -107,7 +116,7 @@ func (c *Console) groupSheetOver(v visit, f form, title string) error {
 		return err
 	}
 	p.Form, p.Post, p.New = f, v.r.URL.Path, v.r.PathValue("group") == ""
-	if p.Preview, err = c.previewOfGroup(v, f); err != nil {
+	if p.Preview, err = c.previewOfGroup(v, f, p.Rows); err != nil {
 		return err
 	}
 	at := databaseGroupsURL(p.Project.ID)

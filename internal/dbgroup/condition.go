@@ -18,6 +18,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"slipway"
+	"slipway/internal/store"
 )
 
 // Bounds of a condition. It is evaluated for every database of a project; one
@@ -130,43 +131,57 @@ func checkCall(call ast.CallExpr) error {
 }
 
 // A Candidate is a database that a condition may hold for.
-type Candidate struct {
-	slipway.Database
-	Effective string // id of the environment that counts: its own or else its instance's
-}
+type Candidate = store.Candidate
 
 // Pick returns those of list for which c holds, in order.
-func (c Condition) Pick(list []Candidate) ([]slipway.Database, error) {
-	var picked []slipway.Database
+func (c Condition) Pick(list []Candidate) ([]Candidate, error) {
+	var picked []Candidate
 	for _, d := range list {
 		ok, err := c.holds(d)
 		if err != nil {
 			return nil, slipway.Errorf(slipway.Precondition, "the condition cannot be decided for %s: %w", d.Name(), err)
 		}
 		if ok {
-			picked = append(picked, d.Database)
+			picked = append(picked, d)
 		}
 	}
 	return picked, nil
 }
 
 func (c Condition) holds(d Candidate) (bool, error) {
-	known := d.Labels
-	if known == nil {
-		known = map[string]string{}
-	}
-	out, _, err := c.program.Eval(map[string]any{
-		"resource.environment_id":  d.Effective,
-		"resource.instance_id":     d.Instance,
-		"resource.database_name":   d.DatabaseRef.Database,
-		"resource.database_labels": labels{types.NewStringStringMap(types.DefaultTypeAdapter, known)},
-	})
+	out, _, err := c.program.Eval(&variables{d})
 	if err != nil {
 		return false, err
 	}
 	ok, isBool := out.Value().(bool)
 	return ok && isBool, nil
 }
+
+// variables are what is known of a database, as conditions call it. It takes the
+// place of a map, which would be made anew for every database.
+type variables struct{ of Candidate }
+
+// ResolveName returns a variable.
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case "resource.environment_id":
+		return v.of.Environment, true
+	case "resource.instance_id":
+		return v.of.Instance, true
+	case "resource.database_name":
+		return v.of.Database, true
+	case "resource.database_labels":
+		known := v.of.Labels
+		if known == nil {
+			known = map[string]string{}
+		}
+		return labels{types.NewStringStringMap(types.DefaultTypeAdapter, known)}, true
+	}
+	return nil, false
+}
+
+// Parent returns no further variables.
+func (*variables) Parent() cel.Activation { return nil }
 
 // labels is a map in which a label that a database does not have is "", so that
 // a comparison with it is decided for every database.

@@ -11,8 +11,7 @@ import (
 
 func candidate(name, env string, labels map[string]string) dbgroup.Candidate {
 	return dbgroup.Candidate{
-		Database:  slipway.Database{DatabaseRef: slipway.DatabaseRef{Instance: "pg", Database: name}, Labels: labels},
-		Effective: env,
+		DatabaseRef: slipway.DatabaseRef{Instance: "pg", Database: name}, Labels: labels, Environment: env,
 	}
 }
 
@@ -46,7 +45,7 @@ func TestPick(t *testing.T) {
 			picked, err := c.Pick(list)
 			var got []string
 			for _, d := range picked {
-				got = append(got, d.DatabaseRef.Database)
+				got = append(got, d.Database)
 			}
 			if err != nil || !slices.Equal(got, tc.want) {
 				t.Errorf("%s picks %v, %v; want %v", tc.expr, got, err, tc.want)

@@ -12,27 +12,13 @@ import (
 // instance and name.
 func Candidates(ctx context.Context, r store.Reader, project string) ([]Candidate, error) {
 	var all []Candidate
-	on := map[string]string{} // :: instance → its environment
 	page := slipway.Page{Size: slipway.MaxPageSize}
 	for {
-		list, next, err := r.Databases(ctx, store.DatabaseQuery{Project: project}, page)
+		list, next, err := r.Candidates(ctx, project, page)
 		if err != nil {
 			return nil, fmt.Errorf("list the databases of project %s: %w", project, err)
 		}
-		for _, d := range list {
-			env := d.Environment
-			if _, known := on[d.Instance]; !known {
-				i, err := r.Instance(ctx, d.Instance)
-				if err != nil {
-					return nil, fmt.Errorf("read the instance of %s: %w", d.Name(), err)
-				}
-				on[d.Instance] = i.Environment
-			}
-			if env == "" {
-				env = on[d.Instance]
-			}
-			all = append(all, Candidate{Database: d, Effective: env})
-		}
+		all = append(all, list...)
 		if next == "" {
 			return all, nil
 		}

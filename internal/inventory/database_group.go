@@ -15,10 +15,13 @@ const MaxDatabaseGroups = 100
 
 const databaseGroupRPC = "/bytebase.v1.DatabaseGroupService/"
 
+// A Match is a database that a database group stands for.
+type Match = dbgroup.Candidate
+
 // A Grouping is a database group and the databases that it stands for now.
 type Grouping struct {
 	slipway.DatabaseGroup
-	Matched []Located // by instance and name
+	Matched []Match // by instance and name
 }
 
 func onDatabaseGroup(who slipway.Principal, p iam.Permission, project, id, method string) gate.Act {
@@ -26,12 +29,17 @@ func onDatabaseGroup(who slipway.Principal, p iam.Permission, project, id, metho
 	return gate.Act{Who: who, Permission: p, Project: project, Resource: g.Name(), Method: databaseGroupRPC + method}
 }
 
-// DatabaseGroup returns a database group and the databases that it stands for.
-func (s *Service) DatabaseGroup(ctx context.Context, who slipway.Principal, project, id string) (Grouping, error) {
+// DatabaseGroup returns a database group.
+func (s *Service) DatabaseGroup(ctx context.Context, who slipway.Principal, project, id string) (slipway.DatabaseGroup, error) {
 	if err := s.gate.Can(ctx, onDatabaseGroup(who, iam.DatabaseGroupsGet, project, id, "GetDatabaseGroup")); err != nil {
-		return Grouping{}, err
+		return slipway.DatabaseGroup{}, err
 	}
-	g, err := s.st.DatabaseGroup(ctx, project, id)
+	return s.st.DatabaseGroup(ctx, project, id)
+}
+
+// Grouping returns a database group and the databases that it stands for.
+func (s *Service) Grouping(ctx context.Context, who slipway.Principal, project, id string) (Grouping, error) {
+	g, err := s.DatabaseGroup(ctx, who, project, id)
 	if err != nil {
 		return Grouping{}, err
 	}
@@ -62,7 +70,7 @@ func (s *Service) DatabaseGroups(ctx context.Context, who slipway.Principal, pro
 
 // PickDatabases returns the databases of a project that a database group with
 // the condition expr would stand for.
-func (s *Service) PickDatabases(ctx context.Context, who slipway.Principal, project, expr string) ([]Located, error) {
+func (s *Service) PickDatabases(ctx context.Context, who slipway.Principal, project, expr string) ([]Match, error) {
 	err := s.gate.Can(ctx, gate.Act{
 		Who: who, Permission: iam.DatabasesList, Project: project, Resource: "projects/" + project, Method: databaseRPC + "ListDatabases",
 	})
@@ -88,12 +96,8 @@ func (s *Service) grouped(ctx context.Context, project string, groups []slipway.
 		if err != nil {
 			return nil, err
 		}
-		picked, err := c.Pick(all)
-		if err != nil {
-			return nil, err
-		}
 		list[i].DatabaseGroup = g
-		if list[i].Matched, err = s.on(ctx, picked); err != nil {
+		if list[i].Matched, err = c.Pick(all); err != nil {
 			return nil, err
 		}
 	}

@@ -27,10 +27,10 @@ func (w *world) grouped() {
 	}
 }
 
-func matched(list []inventory.Located) []string {
+func matched(list []inventory.Match) []string {
 	var names []string
 	for _, d := range list {
-		names = append(names, d.DatabaseRef.Database)
+		names = append(names, d.Database)
 	}
 	return names
 }

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"Groups", testGroups},
 		{"GroupQueries", testGroupQueries},
 		{"DatabaseGroups", testDatabaseGroups},
+		{"Candidates", testCandidates},
 		{"Names", testNames},
 		{"IssuersInUse", testIssuersInUse},
 		{"FindReleases", testFindReleases},
