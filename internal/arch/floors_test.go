@@ -33,7 +33,7 @@ var floors = [][]string{
 // kits help tests and are imported by test files alone.
 var kits = []string{
 	"slipway/internal/storetest", "slipway/internal/enginetest", "slipway/internal/idtokentest",
-	"slipway/internal/openidtest", "slipway/internal/dbtest", "slipway/internal/servertest", "slipway/e2e", "slipway/internal/arch",
+	"slipway/internal/trusttest", "slipway/internal/openidtest", "slipway/internal/dbtest", "slipway/internal/servertest", "slipway/e2e", "slipway/internal/arch",
 }
 
 // only names who may import the generated wire types.

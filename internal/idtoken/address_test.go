@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,41 +16,6 @@ import (
 	"slipway/internal/idtoken"
 	"slipway/internal/idtokentest"
 )
-
-func TestAddresses(t *testing.T) {
-	for address, allowed := range map[string]bool{
-		"127.0.0.1": false, "127.8.8.8": false, "::1": false, "::ffff:127.0.0.1": false, "0.0.0.0": false, "::": false,
-		"169.254.169.254": false, "fd00::1": false, "fd00:ec2::254": false, "fe80::1": false, "fe80::1%eth0": false,
-		"10.1.2.3": false, "172.16.0.1": false, "172.31.255.255": false, "192.168.1.1": false, "::ffff:10.0.0.1": false, "::ffff:100.64.0.1": false,
-		"100.64.0.1": false, "100.127.255.255": false, "192.0.0.8": false, "198.18.0.1": false, "198.19.255.255": false,
-		"224.0.0.1": false, "255.255.255.255": false, "240.0.0.1": false, "ff02::1": false, "::7f00:1": false,
-		"64:ff9b::7f00:1": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "2002:7f00:1::": false, "2001::1": false,
-		"192.0.2.1": false, "203.0.113.9": false, "2001:db8::1": false,
-		"::ffff:0:7f00:1": false, "::ffff:0:808:808": false, "4000::1": false, "fe00::1": false, "1::1": false, "3ffe::1": true,
-		"172.64.1.1": true, "172.15.255.255": true, "100.128.0.1": true, "8.8.8.8": true, "198.20.0.1": true,
-		"::ffff:8.8.8.8": true, "64:ff9b::808:808": true, "2606:4700::1111": true, "192.0.1.1": true,
-	} {
-		t.Run("N02 "+address, func(t *testing.T) {
-			err := idtoken.CheckAddress(netip.MustParseAddr(address))
-			if (err == nil) != allowed {
-				t.Errorf("CheckAddress = %v, want allowed %v", err, allowed)
-			}
-		})
-	}
-}
-
-func TestNumericHosts(t *testing.T) {
-	for host, want := range map[string]bool{
-		"2130706433": true, "0x7f.1": true, "0177.1": true, "127.1": true, "0x7f000001": true, "1.2.3.4.": true, "127.0.0.0x1": true,
-		"10.example.com": false, "127.0.0.1": false, "::1": false, "gitlab.com": false, "0xample.com": false, "a.b1": false, "localhost": false,
-	} {
-		t.Run("N02 "+host, func(t *testing.T) {
-			if got := idtoken.Numeric(host); got != want {
-				t.Errorf("Numeric = %v, want %v", got, want)
-			}
-		})
-	}
-}
 
 // TestLoopbackIsNotDialled uses a server that would answer well.
 func TestLoopbackIsNotDialled(t *testing.T) {

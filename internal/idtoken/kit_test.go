@@ -12,9 +12,10 @@ import (
 	"slipway/internal/idtoken"
 	"slipway/internal/idtokentest"
 	"slipway/internal/trust"
+	"slipway/internal/trusttest"
 )
 
-const ours = "https://db.example.com/wif/ci-app"
+const ours = trusttest.Audience
 
 // A clock stands still until it is moved.
 type clock struct {
@@ -53,11 +54,16 @@ func newSite(t testing.TB) *site {
 // verifier returns a verifier for i after change of its configuration.
 func verifier(t testing.TB, i *idtokentest.Issuer, c *clock, change func(*idtoken.Config)) *idtoken.Verifier {
 	t.Helper()
-	cfg := idtoken.Config{PrivateIssuers: []string{i.URL()}, RootCAs: i.Roots(), Now: c.now}
+	cfg := config(i, c)
 	if change != nil {
 		change(&cfg)
 	}
 	return idtoken.New(slog.New(slog.NewTextHandler(t.Output(), nil)), cfg)
+}
+
+// config lets a verifier reach i.
+func config(i *idtokentest.Issuer, c *clock) idtoken.Config {
+	return idtoken.Config{PrivateIssuers: []string{i.URL()}, RootCAs: i.Roots(), Now: c.now}
 }
 
 // fresh returns the site with a verifier that knows no keys yet.
@@ -71,20 +77,25 @@ func (s *site) claims() map[string]any { return s.Issuer.Claims(idtokentest.Job{
 // token returns a good token, signed now.
 func (s *site) token(t testing.TB) string { return s.Token(t, idtokentest.Job{Audience: ours}) }
 
-// exchange does with raw what an exchange does: verify, then decide. It returns
-// the code of the refusal, "" for let in.
-func (s *site) exchange(t testing.TB, raw string) string {
+// trust returns the configuration that most tests decide by.
+func (s *site) trust() slipway.Trust { return trusttest.Place{Issuer: s.URL()}.Trust() }
+
+// judge does with raw what an exchange does: verify, then decide. It returns
+// the check that failed, or none for let in.
+func (s *site) judge(t testing.TB, config slipway.Trust, raw string) slipway.TrustCheck {
 	t.Helper()
-	m, err := trust.Compile(slipway.Trust{
-		Platform: slipway.GitLab, Issuer: s.URL(), Audiences: []string{ours},
-		GitLab: &slipway.GitLabTrust{Group: "my-group", Project: "app", Refs: []slipway.RefRule{{Type: slipway.Branch, Pattern: "main"}}},
-	})
+	m, err := trust.Compile(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	claims, checks, err := s.verifier.Verify(context.Background(), s.URL(), raw)
 	if err == nil {
-		return m.Decide(claims, s.clock.now()).Reason
+		d := m.Decide(claims, s.clock.now())
+		check, failed := trusttest.FirstFailed(append(checks, d.Checks...))
+		if d.Allowed == failed || check.Reason != d.Reason {
+			t.Errorf("decided %+v, and the first failed check is %+v", d, check)
+		}
+		return check
 	}
 	r, ok := errors.AsType[*idtoken.Refusal](err)
 	if !ok {
@@ -93,7 +104,14 @@ func (s *site) exchange(t testing.TB, raw string) string {
 	if len(checks) != 1 || checks[0].OK || checks[0].Reason != r.Reason || checks[0].Name == "" || checks[0].Advice == "" {
 		t.Errorf("checks of a refusal for %s: %+v", r.Reason, checks)
 	}
-	return r.Reason
+	return checks[0]
+}
+
+// exchange judges raw by the usual configuration and returns the code of the
+// refusal, "" for let in.
+func (s *site) exchange(t testing.TB, raw string) string {
+	t.Helper()
+	return s.judge(t, s.trust(), raw).Reason
 }
 
 // want fails the test if raw is not decided as code says, "" for let in.
@@ -101,5 +119,14 @@ func (s *site) want(t testing.TB, raw, code string) {
 	t.Helper()
 	if got := s.exchange(t, raw); got != code {
 		t.Errorf("reason %q, want %q", got, code)
+	}
+}
+
+// wantBy fails the test if raw is not refused by that check with that code, or
+// for "" let in.
+func (s *site) wantBy(t testing.TB, config slipway.Trust, raw, check, code string) {
+	t.Helper()
+	if got := s.judge(t, config, raw); got.Name != check || got.Reason != code {
+		t.Errorf("refused by %q with %q, want by %q with %q: %+v", got.Name, got.Reason, check, code, got)
 	}
 }

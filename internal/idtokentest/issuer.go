@@ -53,11 +53,25 @@ const (
 // test ends. A nil now is time.Now.
 func New(t testing.TB, now func() time.Time) *Issuer {
 	t.Helper()
+	k1 := NewRSA(t, "k1")
+	return start(t, now, k1, k1.JWK(), NewRSA(t, "kLogin").JWK())
+}
+
+// Twin starts an issuer at another address with the keys that i has now: making
+// keys is what takes time. A nil now is time.Now.
+func (i *Issuer) Twin(t testing.TB, now func() time.Time) *Issuer {
+	t.Helper()
+	return start(t, now, i.Key(), i.Published()...)
+}
+
+func start(t testing.TB, now func() time.Time, signing Key, published ...any) *Issuer {
 	if now == nil {
 		now = time.Now
 	}
-	i := &Issuer{t: t, now: now, signing: NewRSA(t, "k1"), cacheControl: "max-age=86400, public, must-revalidate, no-transform"}
-	i.published = []any{i.signing.JWK(), NewRSA(t, "kLogin").JWK()}
+	i := &Issuer{
+		t: t, now: now, signing: signing, published: published,
+		cacheControl: "max-age=86400, public, must-revalidate, no-transform",
+	}
 	i.server = httptest.NewUnstartedServer(i)
 	i.server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are part of tests
 	i.server.StartTLS()

@@ -95,32 +95,9 @@ func TestCompileRefuses(t *testing.T) {
 	}{
 		{"nothing at all", "platform", "", slipway.Trust{}},
 		{"GitHub", "platform", "", with(func(t *slipway.Trust) { t.Platform = "GITHUB" })},
-		{"C05 generic platform", "platform", "", with(func(t *slipway.Trust) { t.Platform = "GENERIC" })},
 		{"neither fields nor pattern", "gitlab.group", "", only("")},
-		{"N01 no issuer", "issuer", "", issuer("")},
-		{"N01 http", "issuer", "", issuer("http://gitlab.example.com")},
 		{"F03 http with slash", "issuer", "", issuer("http://gitlab.local/")},
-		{"N01 query", "issuer", "", issuer("https://gitlab.example.com?x=1")},
-		{"N01 empty query", "issuer", "", issuer("https://gitlab.example.com?")},
-		{"N01 fragment", "issuer", "", issuer("https://gitlab.example.com#x")},
-		{"N01 empty fragment", "issuer", "", issuer("https://gitlab.example.com#")},
-		{"N01 user", "issuer", "", issuer("https://u:p@gitlab.example.com")},
-		{"N01 no host", "issuer", "", issuer("https:///x")},
-		{"N01 opaque", "issuer", "", issuer("https:gitlab.example.com")},
-		{"N01 file", "issuer", "", issuer("file:///etc/passwd")},
-		{"N01 no scheme", "issuer", "", issuer("gitlab.example.com")},
 		{"usual port", "issuer", "", issuer("https://gitlab.example.com:443")},
-		{"C04 GitHub's issuer", "issuer", "issuer_belongs_to_other_platform", issuer("https://token.actions.githubusercontent.com")},
-		{"C04 GitHub's issuer in capitals", "issuer", "issuer_belongs_to_other_platform", issuer("https://Token.Actions.GitHubusercontent.com/org")},
-		{"C04 GitHub Enterprise", "issuer", "issuer_belongs_to_other_platform", issuer("https://ghe.corp/_services/token")},
-		{"C04 Buildkite", "issuer", "issuer_belongs_to_other_platform", issuer("https://agent.buildkite.com")},
-		{"U08 no audience", "audiences", "audience_unsafe", audience()},
-		{"U08 empty audience", "audiences", "audience_unsafe", audience(ours, " ")},
-		{"U08 audience of AWS", "audiences", "audience_unsafe", audience("sts.amazonaws.com")},
-		{"U08 audience of Azure", "audiences", "audience_unsafe", audience("api://AzureADTokenExchange")},
-		{"U08 audience of Vault", "audiences", "audience_unsafe", audience("vault")},
-		{"U08 audience of Google", "audiences", "audience_unsafe", audience("//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x")},
-		{"U08 any audience", "audiences", "audience_unsafe", audience("*")},
 		{"audience with space", "audiences", "", audience("my app")},
 		{"too many audiences", "audiences", "", audience(many...)},
 		{"F02 any group", "gitlab.group", "", group("*")},
@@ -136,11 +113,8 @@ func TestCompileRefuses(t *testing.T) {
 		{"F02 colon", "gitlab.group", "", group("my-group/app:ref_type:tag")},
 		{"F02 too deep", "gitlab.group", "", group(strings.Repeat("g/", 20) + "g")},
 		{"F01 URL of another host", "gitlab.group", "", group("https://gitlab.com/my-group")},
-		{"P07 nested group typed into project", "gitlab.project", "", project("sub/app")},
 		{"wildcard in project", "gitlab.project", "", project("app*")},
 		{"any project", "gitlab.project", "", project("*")},
-		{"B12 any branch by a wildcard", "gitlab.refs", "", ref("*")},
-		{"B12 any branch by two wildcards", "gitlab.refs", "", ref("**")},
 		{"ref in long form", "gitlab.refs", "", ref("refs/heads/main")},
 		{"ref with space", "gitlab.refs", "", ref("my branch")},
 		{"ref with dots", "gitlab.refs", "", ref("a..b")},
@@ -152,28 +126,34 @@ func TestCompileRefuses(t *testing.T) {
 		{"lifetime of a year", "max_lifetime", "", with(func(t *slipway.Trust) { t.MaxLifetime = 365 * 24 * time.Hour })},
 		{"bad pattern beside good fields", "subject_pattern", "", with(func(t *slipway.Trust) { t.SubjectPattern = "*" })},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			m, err := trust.Compile(tc.in)
-			if err == nil {
-				t.Fatalf("compiled %+v", m.Trust())
-			}
-			if k := slipway.KindOf(err); k != slipway.Invalid {
-				t.Errorf("kind %v, want Invalid", k)
-			}
-			p, ok := errors.AsType[*trust.Problem](err)
-			if !ok {
-				t.Fatalf("%v names no field", err)
-			}
-			if p.Field != tc.field || p.Reason != tc.reason {
-				t.Errorf("field %q with code %q, want %q with %q", p.Field, p.Reason, tc.field, tc.reason)
-			}
-			if got := trust.Sentence(tc.in); !strings.HasPrefix(got, "Nobody may sign in: ") {
-				t.Errorf("Sentence = %q", got)
-			}
-			if got := trust.Pattern(tc.in); got != "" {
-				t.Errorf("Pattern = %q", got)
-			}
-		})
+		t.Run(tc.name, func(t *testing.T) { wantRefused(t, tc.in, tc.field, tc.reason) })
+	}
+	for _, u := range place.Configurations() {
+		t.Run(u.String(), func(t *testing.T) { wantRefused(t, u.Trust, u.Field, u.Reason) })
+	}
+}
+
+func wantRefused(t *testing.T, in slipway.Trust, field, reason string) {
+	t.Helper()
+	m, err := trust.Compile(in)
+	if err == nil {
+		t.Fatalf("compiled %+v", m.Trust())
+	}
+	if k := slipway.KindOf(err); k != slipway.Invalid {
+		t.Errorf("kind %v, want Invalid", k)
+	}
+	p, ok := errors.AsType[*trust.Problem](err)
+	if !ok {
+		t.Fatalf("%v names no field", err)
+	}
+	if p.Field != field || p.Reason != reason {
+		t.Errorf("field %q with code %q, want %q with %q", p.Field, p.Reason, field, reason)
+	}
+	if got := trust.Sentence(in); !strings.HasPrefix(got, "Nobody may sign in: ") {
+		t.Errorf("Sentence = %q", got)
+	}
+	if got := trust.Pattern(in); got != "" {
+		t.Errorf("Pattern = %q", got)
 	}
 }
 
