@@ -166,6 +166,7 @@ type RolloutServiceClient interface {
 	// Permission: bb.taskRuns.create.
 	BatchRunTasks(context.Context, *BatchRunTasksRequest) (*BatchRunTasksResponse, error)
 	// BatchSkipTasks marks tasks of one stage as not to be run; they must not be on their way or done.
+	// Later stages run without them, so it is for people: no workload identity or service account may.
 	// Permission: bb.taskRuns.create.
 	BatchSkipTasks(context.Context, *BatchSkipTasksRequest) (*BatchSkipTasksResponse, error)
 	// BatchCancelTaskRuns ends waiting attempts and asks running ones to stop. What they committed
@@ -213,6 +214,7 @@ type RolloutServiceHandler interface {
 	// Permission: bb.taskRuns.create.
 	BatchRunTasks(context.Context, *BatchRunTasksRequest) (*BatchRunTasksResponse, error)
 	// BatchSkipTasks marks tasks of one stage as not to be run; they must not be on their way or done.
+	// Later stages run without them, so it is for people: no workload identity or service account may.
 	// Permission: bb.taskRuns.create.
 	BatchSkipTasks(context.Context, *BatchSkipTasksRequest) (*BatchSkipTasksResponse, error)
 	// BatchCancelTaskRuns ends waiting attempts and asks running ones to stop. What they committed

@@ -193,11 +193,17 @@ func TestSkip(t *testing.T) {
 	ro := w.rollout(files("CREATE TABLE a (id int PRIMARY KEY);"))
 	tasks := rollout.Tasks{Project: "shop", Plan: ro.Plan, Stage: "test", IDs: []int64{ro.Stages[0].Tasks[0].ID}}
 	for reason, kind := range map[string]slipway.Kind{"": slipway.Invalid, strings.Repeat("x", 1001): slipway.Invalid} {
-		if err := w.rollouts.SkipTasks(ctx, pipeline, tasks, reason); err == nil || slipway.KindOf(err) != kind {
+		if err := w.rollouts.SkipTasks(ctx, admin, tasks, reason); err == nil || slipway.KindOf(err) != kind {
 			t.Errorf("a reason of %d characters: %v, want kind %v", len(reason), err, kind)
 		}
 	}
-	must(t, w.rollouts.SkipTasks(ctx, pipeline, tasks, "done by hand"))
+	robot := slipway.Principal{Kind: slipway.ServiceAccountKind, Email: "deploy@" + slipway.ServiceAccountDomain}
+	for _, who := range []slipway.Principal{pipeline, robot} {
+		if err := w.rollouts.SkipTasks(ctx, who, tasks, "in a hurry"); slipway.KindOf(err) != slipway.Denied || !strings.Contains(slipway.MessageOf(err), "for people") {
+			t.Errorf("skipping by %s: %v, want Denied since it is for people", who.Member(), err)
+		}
+	}
+	must(t, w.rollouts.SkipTasks(ctx, admin, tasks, "done by hand"))
 	if err := w.rollouts.RunTasks(ctx, pipeline, tasks, time.Time{}); slipway.KindOf(err) != slipway.Precondition {
 		t.Errorf("running a skipped task: %v, want Precondition", err)
 	}

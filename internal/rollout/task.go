@@ -112,7 +112,8 @@ func (s *Service) start(ctx context.Context, tx *store.Tx, who slipway.Principal
 }
 
 // SkipTasks marks tasks that have not run, or not to an end, as not to be run,
-// for a reason that people will read.
+// for a reason that people will read. It is a person's decision: later stages
+// run without what was skipped, so a pipeline that may run tasks may not.
 func (s *Service) SkipTasks(ctx context.Context, who slipway.Principal, t Tasks, reason string) error {
 	act := t.act(who, "BatchSkipTasks")
 	act.Request = map[string]any{"tasks": t.IDs, "reason": reason}
@@ -123,6 +124,9 @@ func (s *Service) SkipTasks(ctx context.Context, who slipway.Principal, t Tasks,
 		return slipway.Errorf(slipway.Invalid, "skipping takes a reason of 1 to %d characters, not %d", MaxReason, n)
 	}
 	return s.gate.Do(ctx, act, func(tx *store.Tx) error {
+		if who.Kind != slipway.UserKind {
+			return slipway.Errorf(slipway.Denied, "permission denied: %s cannot skip tasks on %s: skipping is for people who hold %q", who.Member(), act.Resource, act.Permission)
+		}
 		ro, err := tx.Rollout(ctx, t.Project, t.Plan)
 		if err != nil {
 			return err

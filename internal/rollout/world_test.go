@@ -68,7 +68,7 @@ func newWorldOn(t *testing.T, st *store.Store, kind slipway.Engine) *world {
 	_, err := inv.CreateProject(ctx, admin, slipway.Project{ID: "shop", Title: "Shop"})
 	must(t, err)
 	must(t, st.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.SetPolicy(ctx, "projects/shop", slipway.Policy{Bindings: []slipway.Binding{{Role: iam.GitOpsServiceAgent, Members: []string{pipeline.Member()}}}})
+		_, err := tx.SetPolicy(ctx, "projects/shop", slipway.Policy{Bindings: []slipway.Binding{{Role: iam.GitOpsServiceAgent, Members: []string{pipeline.Member(), "serviceAccount:deploy@" + slipway.ServiceAccountDomain}}}})
 		return err
 	}))
 	for _, env := range []string{"test", "prod"} {
