@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,115 +15,158 @@ import (
 	"slipway/internal/idtokentest"
 )
 
-// A rule is one binding of a method with what it takes to call it.
-type rule struct {
-	method, verb, path string
-	permission         string // "" for none but being signed in
-	or                 string // another that is as good; "" for none
-	body               []byte
+// An actor is somebody with one role in one place, or with none.
+type actor struct {
+	name   string
+	caller string // as a binding names it; "" for nobody who is signed in
+	role   byte   // its letter in permissions.txt; 0 for none
+	on     string // "workspace", "project" for my-project, "elsewhere" for another
+	token  string
 }
 
-// TestPermissions calls every method of the contract, over REST, as a person
-// who holds nothing, everything but the one permission, that one on another
-// project, and that one alone. Only the last is let through, and the others are
-// told which one it is.
+// TestPermissions calls every method, by every REST binding, as every
+// predefined role held on the workspace, on the project and on another one, and
+// as those who are no one any more, and holds the outcome against
+// testdata/permissions.txt.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setting{"sqlite", "sqlite"})
-	rules := readRules(t, w.populate(t))
-	const ann = "ann@example.com"
-	w.person(ann, personPassword)
-	token := w.SignIn(ann, personPassword)
-	w.bind("workspaces/-", "roles/workspaceMember") // which everyone signed in has from the start
-	w.Admin("POST", "/v1/projects?projectId=other", object{"title": "Other"}, nil)
-	w.Admin("POST", "/v1/roles?roleId=only", object{"title": "Only", "permissions": []string{"bb.plans.get"}}, nil)
-	var everything struct{ Permissions []string }
-	w.Admin("GET", "/v1/roles/workspaceAdmin", nil, &everything)
+	m := &matrix{world: w, ids: w.populate(t)}
+	m.rows = readRows(t)
+	for _, who := range w.actors(t) {
+		for _, r := range m.rows {
+			m.check(t, who, r)
+		}
+	}
+	m.alone(t)
+}
 
-	for _, stand := range []struct {
-		name, on string
-		holds    func(r rule) []string
-		in       bool
-	}{
-		{"holding nothing", "", nil, false},
-		{"holding it on another project", "projects/other", func(r rule) []string { return []string{r.permission} }, false},
-		{"holding everything else", "workspaces/-", func(r rule) []string {
-			return slices.DeleteFunc(slices.Clone(everything.Permissions), func(p string) bool { return p == r.permission || p == r.or })
-		}, false},
-		{"holding it alone", "workspaces/-", func(r rule) []string { return []string{r.permission} }, true},
-	} {
-		if stand.on != "" {
-			w.bind(stand.on, "roles/only", "user:"+ann)
+// A matrix holds answers against the table.
+type matrix struct {
+	*world
+	rows []row
+	ids  map[string]string // what stands for the names in braces
+	n    int
+}
+
+// check makes one call and compares.
+func (m *matrix) check(t *testing.T, who actor, r row) {
+	t.Helper()
+	r = m.filled(t, r, who)
+	status, text := m.Call(who.token, r.verb, r.path, []byte(r.body))
+	what := fmt.Sprintf("%s (%s %s) as %s", r.method, r.verb, r.path, who.name)
+	var got struct {
+		Code    int
+		Message string
+		Details []json.RawMessage
+	}
+	if status != http.StatusOK {
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Errorf("%s: %d, and %v in %s", what, status, err, text)
+			return
 		}
-		for _, r := range rules {
-			if stand.holds != nil && r.permission != "" {
-				w.Admin("PATCH", "/v1/roles/only?updateMask=permissions", object{"permissions": stand.holds(r)}, nil)
-			}
-			status, text := w.Call(token, r.verb, r.path, r.body)
-			what := fmt.Sprintf("%s (%s %s), %s", r.method, r.verb, r.path, stand.name)
-			if stand.in || r.permission == "" {
-				if status == http.StatusForbidden || status == http.StatusUnauthorized {
-					t.Errorf("%s: %d %s", what, status, text)
-				}
-				continue
-			}
-			wantDenied(t, what, status, text, r.permission, "user:"+ann)
+	}
+	switch {
+	case r.may(who):
+		if got.Code != r.answer || len(got.Details) > 0 {
+			t.Errorf("%s: want code %d and no details, got %d %s", what, r.answer, status, text)
 		}
-		if stand.on != "" {
-			w.bind(stand.on, "roles/only")
+		if status == http.StatusOK && r.verb == http.MethodDelete {
+			m.undo(t, r)
 		}
+	case who.caller == "":
+		if status != http.StatusUnauthorized || got.Code != 16 {
+			t.Errorf("%s: want 401, got %d %s", what, status, text)
+		}
+	case r.bars(who):
+		if status != http.StatusForbidden || len(got.Details) > 0 || !strings.Contains(got.Message, who.caller) || !strings.Contains(got.Message, "people") {
+			t.Errorf("%s: want 403 that says whom it is for, got %d %s", what, status, text)
+		}
+	default:
+		wantDenied(t, what, status, text, r.permissions[0], r.resource, who.caller)
+	}
+}
+
+// undo brings back what a call has deleted, where a method does that.
+func (m *matrix) undo(t *testing.T, r row) {
+	if slices.ContainsFunc(m.rows, func(u row) bool { return m.filled(t, u, actor{}).path == r.path+":undelete" }) {
+		m.Admin("POST", r.path+":undelete", object{}, nil)
+	}
+}
+
+// alone calls what takes a permission as somebody who holds that one and no
+// other, and as somebody who holds all others.
+func (m *matrix) alone(t *testing.T) {
+	const ann = "ann@example.com"
+	m.person(ann, personPassword)
+	who := actor{caller: "user:" + ann, token: m.SignIn(ann, personPassword), on: "workspace"}
+	m.Admin("POST", "/v1/roles?roleId=only", object{"title": "Only", "permissions": []string{"bb.plans.get"}}, nil)
+	m.bind("workspaces/-", "roles/only", who.caller)
+	var everything struct{ Permissions []string }
+	m.Admin("GET", "/v1/roles/workspaceAdmin", nil, &everything)
+	for _, r := range m.rows {
+		if len(r.permissions) == 0 || r.who == "people" {
+			continue
+		}
+		others := slices.DeleteFunc(slices.Clone(everything.Permissions), func(p string) bool { return slices.Contains(r.permissions, p) })
+		m.Admin("PATCH", "/v1/roles/only?updateMask=permissions", object{"permissions": others}, nil)
+		who.name, who.role = "who lacks it alone", 0
+		m.check(t, who, r)
+		m.Admin("PATCH", "/v1/roles/only?updateMask=permissions", object{"permissions": r.permissions[:1]}, nil)
+		who.name, who.role = "who holds it alone", r.who[0]
+		m.check(t, who, r)
 	}
 }
 
 // wantDenied checks that an answer is PERMISSION_DENIED and names exactly the
-// permission, a resource, and the caller.
-func wantDenied(t *testing.T, what string, status int, text []byte, permission, caller string) {
+// permission, the resource and the caller.
+func wantDenied(t *testing.T, what string, status int, text []byte, permission, resource, caller string) {
 	t.Helper()
-	var got struct {
-		Code    int
-		Message string
-		Details []struct {
-			Method, Caller                 string
-			RequiredPermissions, Resources []string
-		}
+	type detail struct {
+		Caller                         string
+		RequiredPermissions, Resources []string
 	}
+	type denial struct {
+		Status, Code int
+		Message      string
+		Details      []detail
+	}
+	want := denial{
+		http.StatusForbidden, 7, fmt.Sprintf("permission denied: %s lacks %q on %s", caller, permission, resource),
+		[]detail{{caller, []string{permission}, []string{resource}}},
+	}
+	got := denial{Status: status}
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Errorf("%s: %v in %s", what, err, text)
 		return
 	}
-	if status != http.StatusForbidden || got.Code != 7 || len(got.Details) != 1 {
-		t.Errorf("%s: want 403 with one detail, got %d %s", what, status, text)
-		return
-	}
-	d := got.Details[0]
-	if diff := cmp.Diff([]string{permission}, d.RequiredPermissions); diff != "" {
-		t.Errorf("%s: permissions named (-want +got):\n%s", what, diff)
-	}
-	if d.Caller != caller || len(d.Resources) != 1 || d.Resources[0] == "" {
-		t.Errorf("%s: want %s and one resource to be named: %s", what, caller, text)
-	}
-	want := fmt.Sprintf("permission denied: %s lacks %q on %s", caller, permission, strings.Join(d.Resources, ""))
-	if got.Message != want {
-		t.Errorf("%s: message %q, want %q", what, got.Message, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
 // populate makes one of everything that a method can name, and returns what
-// stands for each wildcard, by the collection before it.
+// stands for the names in braces.
 func (w *world) populate(t *testing.T) map[string]string {
 	t.Helper()
 	w.trust()
 	w.grant()
-	main := idtokentest.Job{Project: "my-group/my-project"}
-	if out, err := w.job(t, writeRepository(t), "rollout", main); err != nil {
+	if out, err := w.job(t, writeRepository(t), "rollout", mainJob); err != nil {
 		t.Fatalf("rollout: %v\n%s", err, out)
 	}
+	if err := os.WriteFile(filepath.Join(w.root, "test", "stray.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.Admin("POST", "/v1/instances/test:sync", object{}, nil)
 	w.person("bob@example.com", personPassword)
 	w.Admin("POST", "/v1/roles?roleId=reader", object{"title": "Reader", "permissions": []string{"bb.plans.get"}}, nil)
 	w.Admin("POST", "/v1/groups?groupEmail=team@example.com", object{"title": "Team"}, nil)
+	w.Admin("POST", "/v1/projects?projectId=other", object{"title": "Other"}, nil)
 	w.Admin("POST", "/v1/projects/my-project/databaseGroups?databaseGroupId=everything", object{"databaseExpr": object{"expression": "true"}}, nil)
-	var account struct{ Email string }
-	w.Admin("POST", "/v1/workspaces/-/serviceAccounts?serviceAccountId=robot", object{"title": "Robot"}, &account)
+	for id, parent := range map[string]string{"of-project": "projects/my-project", "of-workspace": "workspaces/-"} {
+		w.account(parent, id)
+		w.identity(parent, id)
+	}
 	var revisions struct {
 		Revisions []struct{ Name, Sheet, Release string }
 	}
@@ -131,94 +174,57 @@ func (w *world) populate(t *testing.T) map[string]string {
 	if len(revisions.Revisions) == 0 {
 		t.Fatal("the rollout left no revisions")
 	}
-	// An exchange for an identity that is not there belongs to no project.
-	w.Call("", "POST", "/v1/auth:exchangeToken", object{"token": "x.y.z", "email": "nobody@workload.bytebase.com"})
-	var exchanges struct{ Exchanges []struct{ Name string } }
-	w.Admin("GET", "/v1/exchanges", nil, &exchanges)
-	last := func(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
-	rev := revisions.Revisions[0]
-	return map[string]string{
-		"projects": "my-project", "instances": "test", "databases": "mydb", "workspaces": "-", "settings": "ENVIRONMENT",
-		"plans": "1", "stages": "test", "tasks": "1", "taskRuns": "1",
-		"revisions": last(rev.Name), "sheets": last(rev.Sheet), "releases": last(rev.Release),
-		"users": "bob@example.com", "groups": "team@example.com", "databaseGroups": "everything", "roles": "reader", "serviceAccounts": account.Email, "workloadIdentities": identity,
-		"exchanges": last(exchanges.Exchanges[0].Name),
+	var runs struct{ TaskRuns []struct{ Name string } }
+	w.Admin("GET", "/v1/projects/my-project/plans/1/rollout/stages/-/tasks/-/taskRuns", nil, &runs)
+	i := slices.IndexFunc(runs.TaskRuns, func(r struct{ Name string }) bool { return strings.Contains(r.Name, "/stages/test/") })
+	if i < 0 {
+		t.Fatalf("the rollout left no run in test, but %v", runs)
 	}
-}
-
-// readRules reads testdata/permissions.txt. What a method would destroy it is
-// called for in vain: by a name that nothing has.
-func readRules(t *testing.T, ids map[string]string) []rule {
-	t.Helper()
-	text, err := os.ReadFile("testdata/permissions.txt")
-	if err != nil {
+	run := strings.Split(runs.TaskRuns[i].Name, "/")
+	rev := revisions.Revisions[0]
+	folder := filepath.Join(w.root, "new")
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var rules []rule
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		parts := strings.SplitN(line, "|", 4)
-		if len(parts) != 4 {
-			t.Fatalf("permissions.txt: %q has not four columns", line)
-		}
-		method := strings.TrimSpace(parts[0])
-		permission := strings.TrimSpace(parts[2])
-		if _, ours, ok := strings.Cut(permission, "=>"); ok {
-			permission, _, _ = strings.Cut(strings.TrimSpace(ours), ":")
-		}
-		if permission == "none" {
-			permission = ""
-		}
-		for binding := range strings.SplitSeq(parts[1], ";") {
-			verb, path, ok := strings.Cut(strings.TrimSpace(binding), " ")
-			if !ok || permission == "-" {
-				t.Fatalf("permissions.txt: %q says too little", line)
-			}
-			path = filled(t, path, ids)
-			if verb == "DELETE" || strings.HasSuffix(path, ":undelete") {
-				path = inVain(path)
-			}
-			one, or, _ := strings.Cut(permission, " or ")
-			rules = append(rules, rule{method, verb, path, one, or, []byte(strings.TrimSpace(parts[3]))})
-		}
+	return map[string]string{
+		"password": personPassword, "issuer": w.issuer.URL(), "folder": folder, "uuid": "8d3f2b1e-6c1f-4b58-9f6e-0f4c0b6b7a11",
+		"plan": run[3], "task": run[8], "run": run[10],
+		"revision": last(rev.Name), "sheet": last(rev.Sheet), "release": last(rev.Release),
+		"exchange": w.refused("of-project@workload.bytebase.com"), "stray": w.refused("nobody@workload.bytebase.com"),
 	}
-	if len(rules) < 80 {
-		t.Fatalf("permissions.txt has %d bindings: some are missing", len(rules))
-	}
-	return rules
 }
 
-// inVain puts a name that nothing has in the place of the last one.
-func inVain(path string) string {
-	path, verb, custom := strings.Cut(path, ":")
-	path = path[:strings.LastIndexByte(path, '/')+1] + "none-of-that"
-	if strings.HasPrefix(path, "/v1/users/") {
-		path += "@example.com"
-	}
-	if custom {
-		path += ":" + verb
-	}
-	return path
+var mainJob = idtokentest.Job{Project: "my-group/my-project"}
+
+func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// account makes a service account and returns its key.
+func (w *world) account(parent, id string) string {
+	w.T.Helper()
+	var made struct{ ServiceKey string }
+	w.Admin("POST", "/v1/"+parent+"/serviceAccounts?serviceAccountId="+id, object{"title": id}, &made)
+	return made.ServiceKey
 }
 
-var (
-	template = regexp.MustCompile(`\{[a-z_.]+=([^}]+)\}`)
-	wildcard = regexp.MustCompile(`([A-Za-z]+)/\*`)
-)
+// identity makes a workload identity that the main job may become.
+func (w *world) identity(parent, id string) {
+	w.T.Helper()
+	w.Admin("POST", "/v1/"+parent+"/workloadIdentities?workloadIdentityId="+id, object{
+		"title": id, "workloadIdentityConfig": object{
+			"providerType": "GITLAB", "issuerUrl": w.issuer.URL(), "allowedAudiences": []string{w.issuer.URL()},
+			"subjectPattern": "project_path:my-group/my-project:*",
+		},
+	}, nil)
+}
 
-// filled replaces the wildcards of a path template.
-func filled(t *testing.T, path string, ids map[string]string) string {
-	t.Helper()
-	path = template.ReplaceAllString(path, "$1")
-	return wildcard.ReplaceAllStringFunc(path, func(m string) string {
-		collection := strings.TrimSuffix(m, "/*")
-		id, ok := ids[collection]
-		if !ok {
-			t.Fatalf("%s: nothing stands for %s", path, m)
-		}
-		return collection + "/" + id
-	})
+// refused has an exchange turned down and returns its reference.
+func (w *world) refused(email string) string {
+	w.T.Helper()
+	w.Call("", "POST", "/v1/auth:exchangeToken", object{"token": "x.y.z", "email": email})
+	var found struct{ Exchanges []struct{ Name string } }
+	w.Admin("GET", "/v1/exchanges?pageSize=1", nil, &found)
+	if len(found.Exchanges) != 1 {
+		w.T.Fatal("a refused exchange left no trace")
+	}
+	return last(found.Exchanges[0].Name)
 }
