@@ -36,5 +36,6 @@ generate: ## regenerate all generated code
 	@./.ci/generate
 
 .PHONY: bench
-bench: ## run the benchmarks: ratios to a peer in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+bench: deps ## measure, beside peers in the same run, and write docs/performance.md
+	$(GO) test -count 1 -v -timeout 30m -run '^TestMeasure$$' ./e2e/bench -measure -write $(CURDIR)/docs/performance.md
+	$(GO) test -p 1 -run '^$$' -bench . -benchtime 1s ./internal/...

@@ -42,8 +42,12 @@ type server struct {
 	leash io.Closer
 }
 
-// startPostgres makes a cluster in a temporary folder and starts it.
-func startPostgres() (server, error) {
+// carefree are the settings of a server that has nothing to lose.
+var carefree = []string{"fsync=off", "full_page_writes=off", "synchronous_commit=off"}
+
+// startPostgres makes a cluster in a temporary folder and starts it with
+// settings, "fsync=off", besides those that every test server has.
+func startPostgres(settings ...string) (server, error) {
 	bin, err := postgresBinaries()
 	if err != nil {
 		return server{}, err
@@ -59,7 +63,7 @@ func startPostgres() (server, error) {
 			return server{}, fmt.Errorf("make a folder for the test server: %w", err)
 		}
 		var s server
-		if s, err = startIn(dir, bin, who); err == nil {
+		if s, err = startIn(dir, bin, who, settings); err == nil {
 			return s, nil
 		}
 		_ = os.RemoveAll(dir) // the guard may have been faster
@@ -67,7 +71,7 @@ func startPostgres() (server, error) {
 	return server{}, err
 }
 
-func startIn(dir, bin string, who *syscall.Credential) (server, error) {
+func startIn(dir, bin string, who *syscall.Credential, settings []string) (server, error) {
 	if who != nil {
 		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
 			return server{}, fmt.Errorf("hand the folder over: %w", err)
@@ -85,20 +89,19 @@ func startIn(dir, bin string, who *syscall.Credential) (server, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return server{}, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return launch(dir, bin, password, who)
+	return launch(dir, bin, password, who, settings)
 }
 
-func launch(dir, bin, password string, who *syscall.Credential) (server, error) {
+func launch(dir, bin, password string, who *syscall.Credential, settings []string) (server, error) {
 	port, err := freePort()
 	if err != nil {
 		return server{}, err
 	}
 	args := []string{"-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data")}
-	for _, s := range []string{
+	for _, s := range append([]string{
 		"port=" + strconv.Itoa(port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + dir,
-		"fsync=off", "full_page_writes=off", "synchronous_commit=off", // a test server has nothing to lose
 		"shared_buffers=32MB", "max_connections=200", "max_prepared_transactions=5", "autovacuum=off", "jit=off", "log_min_messages=warning",
-	} {
+	}, settings...) {
 		args = append(args, "-c", s)
 	}
 	cmd := exec.Command("/bin/sh", args...)

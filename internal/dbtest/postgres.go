@@ -39,7 +39,19 @@ type Database struct {
 // still connected to it.
 func Postgres(t testing.TB) Database {
 	t.Helper()
-	shared, err := sharedServer()
+	return lend(t, sharedServer)
+}
+
+// Durable is as Postgres, of a server that keeps every commit through a power
+// cut, as a production server does: for measurements, since it is slower.
+func Durable(t testing.TB) Database {
+	t.Helper()
+	return lend(t, durableServer)
+}
+
+func lend(t testing.TB, of func() (server, error)) Database {
+	t.Helper()
+	shared, err := of()
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("no PostgreSQL for this test: %v", err)
@@ -98,8 +110,11 @@ var sharedServer = sync.OnceValues(func() (server, error) {
 	if u := os.Getenv("SLIPWAY_TEST_POSTGRES"); u != "" {
 		return server{url: u}, nil
 	}
-	return startPostgres()
+	return startPostgres(carefree...)
 })
+
+// durableServer is started for the first test that asks for it.
+var durableServer = sync.OnceValues(func() (server, error) { return startPostgres() })
 
 func lent(admin, name string) (Database, error) {
 	u, err := url.Parse(admin)
