@@ -44,18 +44,6 @@ func (s *splitter) dot() bool {
 	return i+1 < len(s.text) && s.text[i] == '.' && classOf[s.text[i+1]] == letter && (i == 0 || s.text[i-1] == '\n')
 }
 
-// commands reports whether a backslash with the byte at i behind it is a
-// client's command. MySQL's \N is NULL.
-func (s *splitter) commands(i int) bool {
-	switch s.dialect {
-	case Postgres:
-		return true
-	case MySQL:
-		return i >= len(s.text) || s.text[i] != 'N'
-	}
-	return false
-}
-
 // command returns the refusal of the client's command at start and moves
 // behind its line.
 func (s *splitter) command(start int) *Error {

@@ -31,6 +31,8 @@ func appendTokens(out []byte, d Dialect, st Statement) []byte {
 			return out
 		}
 		switch {
+		case d == MySQL && text[t.Start] == '-' && last.Kind == Symbol && text[last.Start] == '-':
+			out = append(out, ' ') // with white space behind it, -- would begin a comment
 		case last.Kind == 0, last.End == t.Start && operator(text, last) && operator(text, t):
 		case last.Kind == String && t.Kind == String && bytes.ContainsAny(text[last.End:t.Start], "\r\n"):
 			out = append(out, '\n')

@@ -54,6 +54,8 @@ func TestNormalize(t *testing.T) {
 		{"conditional comments are code", sqltext.MySQL, "SELECT 1 /*!50001 + 1 */", "SELECT 1", false},
 		{"another delimiter", sqltext.MySQL, "DELIMITER //\nSELECT 1//", "SELECT  1;", true},
 		{"hash comments", sqltext.MySQL, "SELECT 1 # x", "SELECT 1", true},
+		{"two minus signs are no comment", sqltext.MySQL, "SELECT 5--1", "SELECT 5 - -1", true},
+		{"NULL as a backslash and N", sqltext.MySQL, `SELECT(\N)`, `SELECT ( \N )`, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

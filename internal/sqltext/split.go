@@ -68,7 +68,7 @@ func (s *splitter) next() (Statement, bool, *Error) {
 		}
 		if t.Kind == Symbol {
 			switch c := s.text[t.Start]; {
-			case c == '\\' && s.commands(t.End):
+			case c == '\\' && s.dialect != SQLite:
 				cmd := s.command(t.Start)
 				if start < 0 {
 					return Statement{}, false, s.locate(cmd)

@@ -87,6 +87,7 @@ func TestSplit(t *testing.T) {
 		{"DELIMITER", my, "DELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END$$\ndelimiter ;\nSELECT 2; SELECT 3", []string{"CREATE PROCEDURE p() BEGIN SELECT 1; END", "SELECT 2", "SELECT 3"}},
 		{"DELIMITER of slashes", my, "DELIMITER //\nSELECT 1 / 2; //\nSELECT 3//", []string{"SELECT 1 / 2;", "SELECT 3"}},
 		{`\N is NULL`, my, `INSERT INTO t VALUES (\N); SELECT 2`, []string{`INSERT INTO t VALUES (\N)`, "SELECT 2"}},
+		{`\N begins a statement and ends one`, my, `\N; SELECT\N`, []string{`\N`, `SELECT\N`}},
 		{"mysql commands", my, "source other.sql\nSELECT 1\\G\n", []string{"! line 1: source is a command of mysql, which a database server does not know: put the SQL of that file here, or make it a migration of its own", "SELECT 1", `! line 2: \G is a command of mysql, which a database server does not know: take the line out`}},
 
 		{

@@ -119,6 +119,11 @@ func (l *lexer) next() (Token, error) {
 			l.number()
 			return Token{Number, start, l.pos}, nil
 		}
+	case '\\':
+		if l.dialect == MySQL && l.at(`\N`) { // another spelling of NULL, not a client's command
+			l.pos += 2
+			return Token{Word, start, l.pos}, nil
+		}
 	case '/':
 		if l.dialect == MySQL && l.at("/*") { // skip has left only those that the server reads
 			return l.conditionalStart()
