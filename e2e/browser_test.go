@@ -21,14 +21,43 @@ import (
 
 // TestGuideInABrowser is a person who has never seen Slipway: they open the
 // link that the first start prints and follow the guide by the words in it.
-// Then its pipeline runs while they watch, and one of another project is
-// refused.
+// They copy the pipeline in both flavours from the identity's page; each reviews
+// a merge request and rolls it out while they watch. Then a job of another
+// project is refused.
 func TestGuideInABrowser(t *testing.T) {
 	t.Parallel()
 	w, b := newcomer(t)
 	b.followGuide()
 	w.targets = []string{"instances/prod/databases/mydb"}
-	b.watchRollout(t, w)
+	repo := writeRepository(t)
+	for i, flavour := range []struct{ name, file string }{
+		{"Slipway client", "migrations/shop/v1.10_first_customer.sql"},
+		{"curl and jq", "migrations/shop/v1.11_customer_since.sql"},
+	} {
+		text := b.copyPipeline(flavour.name)
+		ran, err := w.runPipeline(t, text, repo, mergeRequest("change", "README.md"))
+		if len(ran) > 0 || err != nil {
+			t.Errorf("%s: a merge request without a migration runs %v, %v", flavour.name, ran, err)
+		}
+		if i > 0 {
+			write(t, repo, flavour.file, "ALTER TABLE customer ADD COLUMN since TEXT;\n")
+		}
+		ran, err = w.runPipeline(t, text, repo, mergeRequest("change", flavour.file))
+		if err != nil || len(ran) != 1 || ran["sql-review"] == "" {
+			t.Fatalf("%s: a merge request runs %v, %v", flavour.name, ran, err)
+		}
+		b.watchRollout(t, w, i+1, filepath.Base(flavour.file), func() error {
+			ran, err := w.runPipeline(t, text, repo, pushToMain(flavour.file))
+			if err == nil && (len(ran) != 1 || ran["rollout"] == "") {
+				err = fmt.Errorf("a push to main runs %v", ran)
+			}
+			return err
+		})
+		w.wantCustomer(t)
+	}
+	if rows := sqliteRows(t, w.mydb(), "SELECT count(*) FROM pragma_table_info('customer') WHERE name = 'since'"); rows[0][0] != "1" {
+		t.Error("the second pipeline changed nothing")
+	}
 	b.readRefusal(t, w)
 }
 
@@ -143,9 +172,10 @@ func (b *tab) stepTwo() {
 	b.see("GitLab Deploy", identity)
 }
 
-// watchRollout opens the page of a rollout that somebody's transaction holds up
-// and sees it end there, on the page as it was loaded.
-func (b *tab) watchRollout(t *testing.T, w *world) {
+// watchRollout opens the page of the nth rollout, which deploy makes and
+// somebody's transaction holds up, and sees it end there, with that file last, on
+// the page as it was loaded.
+func (b *tab) watchRollout(t *testing.T, w *world, nth int, file string, deploy func() error) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+w.mydb()+"?_txlock=immediate&_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -157,17 +187,14 @@ func (b *tab) watchRollout(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	defer func() { _ = inTheWay.Rollback() }()
-	repo, done := writeRepository(t), make(chan error, 1)
-	var out string
-	go func() {
-		var err error
-		out, err = w.job(t, repo, "rollout", idtokentest.Job{Project: "my-group/my-project"})
-		done <- err
-	}()
+	done := make(chan error, 1)
+	go func() { done <- deploy() }()
 
+	b.click("Projects")
+	b.click("My project")
 	b.in("About this project").click("Rollouts")
 	b.until("the list has the rollout", func() bool {
-		if evaluate[bool](b, `/release_|migrations|Running|Pending|Waiting/i.test(document.querySelector("main tbody")?.innerText ?? "")`) {
+		if evaluate[bool](b, fmt.Sprintf(`document.querySelectorAll("main tbody tr").length === %d`, nth)) {
 			return true
 		}
 		b.do(chromedp.Reload()) // lists do not follow
@@ -179,14 +206,13 @@ func (b *tab) watchRollout(t *testing.T, w *world) {
 	if err := inTheWay.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	b.see("Done 1", "Running 0", "1 of 1 database", "v1.10_first_customer.sql")
+	b.see("Done 1", "Running 0", "1 of 1 database", file)
 	if !evaluate[bool](b, `window.loadedOnce === true`) {
 		t.Error("the page of the rollout was loaded again")
 	}
 	if err := <-done; err != nil {
-		t.Fatalf("rollout: %v\n%s", err, out)
+		t.Fatal(err)
 	}
-	w.wantCustomer(t)
 }
 
 // readRefusal has a job of another project be refused and reads why.
