@@ -43,7 +43,27 @@ type GitLabTrust struct {
 	Project          string    `json:"project,omitempty"`           // one segment; "" is every project of the group
 	ExcludeSubgroups bool      `json:"exclude_subgroups,omitempty"` // with Project "": direct children only
 	Refs             []RefRule `json:"refs,omitempty"`              // none: every branch and tag
+
+	MergeRequests        MergeRequests `json:"merge_requests,omitempty"`
+	Sources              []string      `json:"sources,omitempty"`               // pipeline_source, merge requests aside; none: the usual ones
+	Protected            bool          `json:"protected,omitempty"`             // protected branches and tags only
+	Environments         []string      `json:"environments,omitempty"`          // the job deploys to one of them, "*" as in a RefRule; none: no condition
+	ProtectedEnvironment bool          `json:"protected_environment,omitempty"` // and GitLab protects it
+	Runner               string        `json:"runner,omitempty"`                // runner_environment: "gitlab-hosted", "self-hosted"; "" is both
+	AccessLevel          string        `json:"access_level,omitempty"`          // least user_access_level of who started the pipeline: "maintainer"; "" is any
 }
+
+// MergeRequests says whether pipelines of merge requests count. Those of forks
+// never do.
+type MergeRequests string
+
+// The empty value, the usual one, lets merge requests in where every branch is
+// let in, and nowhere else.
+const (
+	MergeRequestsUsual  MergeRequests = ""
+	MergeRequestsLetIn  MergeRequests = "let in"
+	MergeRequestsRefuse MergeRequests = "refuse"
+)
 
 // A RefRule lets in branches or tags: Type with Pattern. In Pattern "*" stands
 // for any characters, "/" included, as in GitLab's protected branches; the

@@ -146,6 +146,18 @@ func gitlabFromPB(c *pb.GitLabTrust) (*slipway.GitLabTrust, error) {
 	g := &slipway.GitLabTrust{
 		Group: c.GetGroup(), Project: c.GetProject(),
 		ExcludeSubgroups: c.IncludeSubgroups != nil && !c.GetIncludeSubgroups(),
+		Sources:          c.GetSources(), Protected: c.GetProtectedRefs(),
+		Environments: c.GetEnvironments(), ProtectedEnvironment: c.GetProtectedEnvironment(),
+		Runner: c.GetRunner(), AccessLevel: c.GetAccessLevel(),
+	}
+	switch c.GetMergeRequests() {
+	case pb.GitLabTrust_MERGE_REQUESTS_UNSPECIFIED:
+	case pb.GitLabTrust_LET_IN:
+		g.MergeRequests = slipway.MergeRequestsLetIn
+	case pb.GitLabTrust_REFUSE:
+		g.MergeRequests = slipway.MergeRequestsRefuse
+	default:
+		return nil, slipway.Errorf(slipway.Invalid, "gitlab.merge_requests: LET_IN or REFUSE")
 	}
 	for i, r := range c.GetRefs() {
 		rule := slipway.RefRule{Pattern: r.GetPattern()}
@@ -173,7 +185,18 @@ func identityToPB(w slipway.WorkloadIdentity) *pb.WorkloadIdentity {
 		c.SubjectPattern = trust.Pattern(w.Trust)
 	}
 	if g := w.Trust.GitLab; g != nil {
-		c.Gitlab = &pb.GitLabTrust{Group: g.Group, Project: g.Project, IncludeSubgroups: new(!g.ExcludeSubgroups)}
+		c.Gitlab = &pb.GitLabTrust{
+			Group: g.Group, Project: g.Project, IncludeSubgroups: new(!g.ExcludeSubgroups),
+			Sources: g.Sources, ProtectedRefs: g.Protected,
+			Environments: g.Environments, ProtectedEnvironment: g.ProtectedEnvironment,
+			Runner: g.Runner, AccessLevel: g.AccessLevel,
+		}
+		switch g.MergeRequests {
+		case slipway.MergeRequestsLetIn:
+			c.Gitlab.MergeRequests = pb.GitLabTrust_LET_IN
+		case slipway.MergeRequestsRefuse:
+			c.Gitlab.MergeRequests = pb.GitLabTrust_REFUSE
+		}
 		for _, r := range g.Refs {
 			rule := &pb.RefRule{Type: pb.RefRule_BRANCH, Pattern: r.Pattern}
 			if r.Type == slipway.Tag {

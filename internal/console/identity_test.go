@@ -86,7 +86,7 @@ func TestPipelineOfAnIdentity(t *testing.T) {
 	identity, _ := settle(w)
 	v := w.visitor(adminEmail)
 	p := v.get("/workload-identities/" + identity).follow("Pipeline")
-	p.expect(t, http.StatusOK, in(".says", says("sql-review runs for the branches of merge requests", "Branch main of my-group/app")),
+	p.expect(t, http.StatusOK, in(".says", says("sql-review runs for merge requests of any branch", "Branch main of my-group/app")),
 		in(".page", lacks("may not deploy to this project yet")))
 	var file struct {
 		Variables map[string]string

@@ -7,6 +7,7 @@ import (
 	"slipway/internal/access"
 	"slipway/internal/iam"
 	"slipway/internal/inventory"
+	"slipway/internal/trust"
 )
 
 var flavours = []option{
@@ -46,9 +47,9 @@ func (c *Console) identityPipeline(v visit) error {
 	if err != nil {
 		return err
 	}
-	if !letsInEveryBranch(reviewer.Trust) {
-		p.Warnings = append(p.Warnings, "The job sql-review runs for the branches of merge requests, and "+reviewer.Title+
-			" lets in: "+subjectOf(reviewer.Trust)+". Give reviews an identity of their own that lets in every branch, and choose it here.")
+	if _, every := trust.MergeRequests(reviewer.Trust); !every {
+		p.Warnings = append(p.Warnings, "The job sql-review runs for merge requests of any branch, and "+reviewer.Title+
+			" lets in: "+subjectOf(reviewer.Trust)+". Give reviews an identity of their own that lets in every branch and merge requests, and choose it here.")
 	}
 	p.YAML = c.pipelineText(p, reviewer)
 	if v.scripted() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -25,8 +26,37 @@ var refChoices = []option{
 
 var platforms = []option{{Value: string(slipway.GitLab), Label: "GitLab CI"}}
 
+// The choices of the conditions on a job.
+var (
+	mergeRequestChoices = []option{
+		{Value: string(slipway.MergeRequestsUsual), Label: "Let in where every branch is"},
+		{Value: string(slipway.MergeRequestsLetIn), Label: "Let in"},
+		{Value: string(slipway.MergeRequestsRefuse), Label: "Not let in"},
+	}
+	runnerChoices = []option{{Label: "Any"}, {Value: "gitlab-hosted", Label: "GitLab's own"}, {Value: "self-hosted", Label: "Self-hosted"}}
+	levelChoices  = []option{
+		{Label: "Any"},
+		{Value: "guest", Label: "Guest"},
+		{Value: "planner", Label: "Planner"},
+		{Value: "reporter", Label: "Reporter"},
+		{Value: "developer", Label: "Developer"},
+		{Value: "maintainer", Label: "Maintainer"},
+		{Value: "owner", Label: "Owner"},
+	}
+)
+
+// trustChoices are the lists that the fields of trust choose from.
+type trustChoices struct {
+	Platforms, Refs, MergeRequests, Runners, Levels []option
+}
+
+var allTrustChoices = trustChoices{platforms, refChoices, mergeRequestChoices, runnerChoices, levelChoices}
+
 // trustFields are the fields that trustOf reads.
-var trustFields = []string{"platform", "group", "project", "direct", "refs", "branch", "tag", "several", "issuer", "audiences", "pattern"}
+var trustFields = append([]string{"platform", "group", "project", "direct", "refs", "branch", "tag", "several", "protected", "issuer", "audiences", "pattern"}, conditionFields...)
+
+// conditionFields are those of them that stand under Conditions.
+var conditionFields = []string{"merge-requests", "sources", "environments", "protected-environment", "runner", "level"}
 
 // trustValues returns the fields that say what t says, all of it but the
 // longest lifetime, which no field holds and every edit keeps.
@@ -45,6 +75,17 @@ func trustValues(t slipway.Trust) url.Values {
 	if t.GitLab.ExcludeSubgroups {
 		v.Set("direct", "yes")
 	}
+	if t.GitLab.Protected {
+		v.Set("protected", "yes")
+	}
+	v.Set("merge-requests", string(t.GitLab.MergeRequests))
+	v.Set("sources", strings.Join(t.GitLab.Sources, "\n"))
+	v.Set("environments", strings.Join(t.GitLab.Environments, "\n"))
+	if t.GitLab.ProtectedEnvironment {
+		v.Set("protected-environment", "yes")
+	}
+	v.Set("runner", t.GitLab.Runner)
+	v.Set("level", t.GitLab.AccessLevel)
 	refs := t.GitLab.Refs
 	switch {
 	case len(refs) == 1:
@@ -86,10 +127,14 @@ func trustOf(f *form, stored slipway.Trust) slipway.Trust {
 		t.Audiences = []string{strings.TrimRight(t.Issuer, "/")}
 	}
 	t.SubjectPattern = typed(f.Values, "pattern")
-	g := slipway.GitLabTrust{Group: typed(f.Values, "group"), Project: typed(f.Values, "project"), ExcludeSubgroups: f.Get("direct") != ""}
-	g.Refs = refsOf(f)
-	t.GitLab = &g
-	if g.Group == "" && g.Project == "" && !g.ExcludeSubgroups && len(g.Refs) == 0 && t.SubjectPattern != "" {
+	t.GitLab = &slipway.GitLabTrust{
+		Group: typed(f.Values, "group"), Project: typed(f.Values, "project"), ExcludeSubgroups: f.Get("direct") != "",
+		Refs: refsOf(f), Protected: f.Get("protected") != "",
+		MergeRequests: slipway.MergeRequests(f.Get("merge-requests")), Sources: lines(f.Get("sources")),
+		Environments: lines(f.Get("environments")), ProtectedEnvironment: f.Get("protected-environment") != "",
+		Runner: f.Get("runner"), AccessLevel: f.Get("level"),
+	}
+	if t.SubjectPattern != "" && reflect.ValueOf(*t.GitLab).IsZero() {
 		t.GitLab = nil // an identity by subject pattern alone stays one
 	}
 	if _, err := trust.Compile(t); err != nil {
@@ -147,6 +192,8 @@ func (f *form) blameTrust(err error) {
 	field := map[string]string{
 		"platform": "platform", "gitlab.group": "group", "gitlab.project": "project",
 		"issuer": "issuer", "audiences": "audiences", "subject_pattern": "pattern",
+		"gitlab.merge_requests": "merge-requests", "gitlab.sources": "sources", "gitlab.environments": "environments",
+		"gitlab.runner": "runner", "gitlab.access_level": "level",
 	}[problem.Field]
 	if problem.Field == "gitlab.refs" {
 		field = f.Get("refs")
@@ -162,6 +209,12 @@ func (f *form) blameTrust(err error) {
 // shows.
 func (f form) Advanced() bool {
 	return f.Wrong["issuer"] != "" || f.Wrong["audiences"] != "" || f.Wrong["pattern"] != ""
+}
+
+// Conditions reports whether a field under Conditions is wrong or says
+// something, so that it shows.
+func (f form) Conditions() bool {
+	return slices.ContainsFunc(conditionFields, func(name string) bool { return f.Wrong[name] != "" || typed(f.Values, name) != "" })
 }
 
 // A preview says in words what a form that is still being filled in amounts to.
@@ -217,8 +270,8 @@ func warnings(t slipway.Trust) []string {
 		out = append(out, "Projects that are made later in "+n.GitLab.Group+below+" are let in too.")
 	}
 	anyBranch := slices.ContainsFunc(n.GitLab.Refs, func(r slipway.RefRule) bool { return r.Type == slipway.Branch && r.Pattern == "" })
-	if len(n.GitLab.Refs) == 0 || anyBranch {
-		out = append(out, "Branches that nobody has reviewed are let in too. For an identity that deploys, choose Specific branch.")
+	if (len(n.GitLab.Refs) == 0 || anyBranch) && !n.GitLab.Protected {
+		out = append(out, "Branches that nobody has reviewed are let in too. For an identity that deploys, choose Specific branch, or protected ones only.")
 	}
 	return out
 }

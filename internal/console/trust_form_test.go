@@ -106,6 +106,18 @@ func TestFormMeansWhatItSays(t *testing.T) {
 			map[string]string{"project": "", "direct": "yes"},
 			gl(func(g *slipway.GitLabTrust) { g.Project, g.ExcludeSubgroups = "", true }),
 		},
+		{
+			"conditions on the job",
+			map[string]string{
+				"refs": "branch", "branch": "main", "protected": "yes", "merge-requests": "let in", "sources": "push\r\n web\r\n",
+				"environments": "production", "protected-environment": "yes", "runner": "self-hosted", "level": "maintainer",
+			},
+			gl(func(g *slipway.GitLabTrust) {
+				g.Refs = []slipway.RefRule{{Type: slipway.Branch, Pattern: "main"}}
+				g.Protected, g.MergeRequests, g.Sources = true, slipway.MergeRequestsLetIn, []string{"push", "web"}
+				g.Environments, g.ProtectedEnvironment, g.Runner, g.AccessLevel = []string{"production"}, true, "self-hosted", "maintainer"
+			}),
+		},
 	} {
 		w := newWorld(t)
 		p := w.visitor(adminEmail).post("/users/new", filled(tt.typed))
@@ -143,6 +155,8 @@ func TestWrongInputIsExplainedBesideItsField(t *testing.T) {
 		{"several, none", "several", "\n", map[string]string{"refs": "several"}, "at least one"},
 		{"several, of no kind", "several", "main", map[string]string{"refs": "several"}, "Line 1"},
 		{"http", "issuer", "http://gitlab.corp", nil, "only https"},
+		{"a pipeline source of no such form", "sources", "Push!", nil, "a word such as push"},
+		{"every environment", "environments", "*", nil, "leave the list empty"},
 		{"another platform's issuer", "issuer", "https://token.actions.githubusercontent.com", nil, "GitHub"},
 		{"an audience of everybody", "audiences", "sts.amazonaws.com", nil, "another service"},
 		{"a pattern that lets in a stranger", "pattern", "project_path:my-group*", nil, "my-group-evil"},
@@ -201,6 +215,12 @@ func TestEditTouchesNothingElse(t *testing.T) {
 		"by-project-id": func(s *slipway.Trust) { s.GitLab, s.SubjectPattern = nil, "project_id:20:ref_type:branch:ref:main" },
 		"both":          func(s *slipway.Trust) { s.SubjectPattern = "project_id:20:*" },
 		"lifetime":      func(s *slipway.Trust) { s.MaxLifetime = 72 * time.Hour },
+		"protected":     func(s *slipway.Trust) { s.GitLab.Protected = true },
+		"conditions": func(s *slipway.Trust) {
+			g := s.GitLab
+			g.MergeRequests, g.Sources, g.Environments = slipway.MergeRequestsRefuse, []string{"api", "chat"}, []string{"live/*", "prod"}
+			g.ProtectedEnvironment, g.Runner, g.AccessLevel = true, "gitlab-hosted", "developer"
+		},
 	} {
 		trust := w.trust()
 		change(&trust)

@@ -22,12 +22,11 @@ var addTypes = []struct {
 
 type newUserPage struct {
 	usersPage
-	Form      form
-	Types     []option
-	Platforms []option
-	Refs      []option
-	Roles     []option // nil where the visitor may grant none
-	Preview   preview
+	trustChoices
+	Form    form
+	Types   []option
+	Roles   []option // nil where the visitor may grant none
+	Preview preview
 }
 
 // addable returns the types that the visitor may add.
@@ -53,7 +52,7 @@ func (c *Console) newUserForm(v visit) error {
 
 // newUser shows Add User over the list.
 func (c *Console) newUser(v visit, f form) error {
-	p := newUserPage{Form: f, Types: c.addable(v), Platforms: platforms, Refs: refChoices}
+	p := newUserPage{Form: f, Types: c.addable(v), trustChoices: allTrustChoices}
 	if len(p.Types) == 0 {
 		return c.Access.See(v.ctx(), v.who, access.Sight{Permission: iam.UsersCreate, Page: v.r.Pattern})
 	}

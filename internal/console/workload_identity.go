@@ -30,13 +30,12 @@ type identityFrame struct {
 
 type identityPage struct {
 	identityFrame
+	trustChoices
 	Preview   preview
 	Claims    []claim
 	Holdings  []holding
 	Exchanges []exchangeRow
 	Form      form // of the sheet
-	Platforms []option
-	Refs      []option
 }
 
 // A claim is what a token has to say to be let in.
@@ -88,7 +87,7 @@ func (c *Console) workloadIdentity(v visit) error {
 
 func (c *Console) identityPage(v visit, title string) (identityPage, error) {
 	f, err := c.identity(v, "", title)
-	p := identityPage{identityFrame: f, Platforms: platforms, Refs: refChoices}
+	p := identityPage{identityFrame: f, trustChoices: allTrustChoices}
 	if err != nil {
 		return p, err
 	}
@@ -121,13 +120,45 @@ func claims(t slipway.Trust) []claim {
 			out = append(out, claim{"ref_type, ref", string(r.Type) + " " + cmp.Or(r.Pattern, "of any name"), "case counts"})
 		}
 		if len(g.Refs) == 0 {
-			out = append(out, claim{"ref_type, ref", "any branch or tag", "merge requests too"})
+			out = append(out, claim{"ref_type, ref", "any branch or tag", ""})
 		}
 	}
+	out = append(out, jobClaims(t)...)
 	if t.SubjectPattern != "" {
 		out = append(out, claim{"sub", t.SubjectPattern, "and the claims that it names"})
 	}
 	return append(out, claim{"exp − iat", "at most " + hours(cmp.Or(t.MaxLifetime, 24*time.Hour)), "as long as the job may run"})
+}
+
+// jobClaims says what t demands of the job beside its project and ref.
+func jobClaims(t slipway.Trust) []claim {
+	var out []claim
+	g := cmp.Or(t.GitLab, &slipway.GitLabTrust{})
+	if g.Protected {
+		out = append(out, claim{"ref_protected", "true", "protected branches and tags only"})
+	}
+	sources := "push, web, schedule, api, trigger, pipeline or parent_pipeline"
+	if len(g.Sources) > 0 {
+		sources = strings.Join(g.Sources, " or ")
+	}
+	merges := "merge requests are not let in"
+	if letIn, _ := trust.MergeRequests(t); letIn {
+		merges = "merge requests too, but not from forks"
+	}
+	out = append(out, claim{"pipeline_source", sources, merges})
+	if len(g.Environments) > 0 {
+		out = append(out, claim{"environment", strings.Join(g.Environments, " or "), "case counts"})
+	}
+	if g.ProtectedEnvironment {
+		out = append(out, claim{"environment_protected", "true", ""})
+	}
+	if g.Runner != "" {
+		out = append(out, claim{"runner_environment", g.Runner, ""})
+	}
+	if g.AccessLevel != "" {
+		out = append(out, claim{"user_access_level", g.AccessLevel + " or higher", "of who started the pipeline"})
+	}
+	return out
 }
 
 func hours(d time.Duration) string {
@@ -242,16 +273,6 @@ func (c *Console) undeleteIdentity(v visit) error {
 		return err
 	}
 	return c.done(v, accountURL(slipway.WorkloadIdentityKind, w.Email), w.Title+" lets jobs in again.")
-}
-
-// letsInEveryBranch reports whether t lets in the branches of merge requests,
-// whatever they are called.
-func letsInEveryBranch(t slipway.Trust) bool {
-	n, err := trust.Normalize(t)
-	if err != nil || n.SubjectPattern != "" || n.GitLab == nil {
-		return err == nil && n.GitLab == nil && !strings.Contains(n.SubjectPattern, ":ref:")
-	}
-	return len(n.GitLab.Refs) == 0 || slices.Contains(n.GitLab.Refs, slipway.RefRule{Type: slipway.Branch})
 }
 
 // jobURL returns a page of GitLab below a job's project, or "" where the claims

@@ -75,6 +75,57 @@ func (WorkloadIdentityConfig_ProviderType) EnumDescriptor() ([]byte, []int) {
 	return file_bytebase_v1_workload_identity_proto_rawDescGZIP(), []int{8, 0}
 }
 
+// MergeRequests says whether pipelines of merge requests count.
+type GitLabTrust_MergeRequests int32
+
+const (
+	// Where every branch is let in, and nowhere else.
+	GitLabTrust_MERGE_REQUESTS_UNSPECIFIED GitLabTrust_MergeRequests = 0
+	GitLabTrust_LET_IN                     GitLabTrust_MergeRequests = 1
+	GitLabTrust_REFUSE                     GitLabTrust_MergeRequests = 2
+)
+
+// Enum value maps for GitLabTrust_MergeRequests.
+var (
+	GitLabTrust_MergeRequests_name = map[int32]string{
+		0: "MERGE_REQUESTS_UNSPECIFIED",
+		1: "LET_IN",
+		2: "REFUSE",
+	}
+	GitLabTrust_MergeRequests_value = map[string]int32{
+		"MERGE_REQUESTS_UNSPECIFIED": 0,
+		"LET_IN":                     1,
+		"REFUSE":                     2,
+	}
+)
+
+func (x GitLabTrust_MergeRequests) Enum() *GitLabTrust_MergeRequests {
+	p := new(GitLabTrust_MergeRequests)
+	*p = x
+	return p
+}
+
+func (x GitLabTrust_MergeRequests) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GitLabTrust_MergeRequests) Descriptor() protoreflect.EnumDescriptor {
+	return file_bytebase_v1_workload_identity_proto_enumTypes[1].Descriptor()
+}
+
+func (GitLabTrust_MergeRequests) Type() protoreflect.EnumType {
+	return &file_bytebase_v1_workload_identity_proto_enumTypes[1]
+}
+
+func (x GitLabTrust_MergeRequests) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GitLabTrust_MergeRequests.Descriptor instead.
+func (GitLabTrust_MergeRequests) EnumDescriptor() ([]byte, []int) {
+	return file_bytebase_v1_workload_identity_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // Type is a kind of Git reference.
 type RefRule_Type int32
 
@@ -109,11 +160,11 @@ func (x RefRule_Type) String() string {
 }
 
 func (RefRule_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_bytebase_v1_workload_identity_proto_enumTypes[1].Descriptor()
+	return file_bytebase_v1_workload_identity_proto_enumTypes[2].Descriptor()
 }
 
 func (RefRule_Type) Type() protoreflect.EnumType {
-	return &file_bytebase_v1_workload_identity_proto_enumTypes[1]
+	return &file_bytebase_v1_workload_identity_proto_enumTypes[2]
 }
 
 func (x RefRule_Type) Number() protoreflect.EnumNumber {
@@ -699,7 +750,24 @@ type GitLabTrust struct {
 	// The last part of the project's path; empty is every project of the group.
 	Project string `protobuf:"bytes,3,opt,name=project,proto3" json:"project,omitempty"`
 	// One of them must match; none is every branch and every tag.
-	Refs          []*RefRule `protobuf:"bytes,4,rep,name=refs,proto3" json:"refs,omitempty"`
+	Refs []*RefRule `protobuf:"bytes,4,rep,name=refs,proto3" json:"refs,omitempty"`
+	// Whether pipelines of merge requests count; those of forks never do.
+	MergeRequests GitLabTrust_MergeRequests `protobuf:"varint,5,opt,name=merge_requests,json=mergeRequests,proto3,enum=bytebase.v1.GitLabTrust_MergeRequests" json:"merge_requests,omitempty"`
+	// The values of pipeline_source that count, merge requests aside. None is push,
+	// web, schedule, api, trigger, pipeline and parent_pipeline.
+	Sources []string `protobuf:"bytes,6,rep,name=sources,proto3" json:"sources,omitempty"`
+	// Only jobs of protected branches and tags.
+	ProtectedRefs bool `protobuf:"varint,7,opt,name=protected_refs,json=protectedRefs,proto3" json:"protected_refs,omitempty"`
+	// The job deploys to one of these environments; "*" stands for any characters.
+	// None is no condition.
+	Environments []string `protobuf:"bytes,8,rep,name=environments,proto3" json:"environments,omitempty"`
+	// The environment is one that GitLab protects.
+	ProtectedEnvironment bool `protobuf:"varint,9,opt,name=protected_environment,json=protectedEnvironment,proto3" json:"protected_environment,omitempty"`
+	// "gitlab-hosted" or "self-hosted"; empty is both.
+	Runner string `protobuf:"bytes,10,opt,name=runner,proto3" json:"runner,omitempty"`
+	// The least role of whoever started the pipeline: guest, planner, reporter,
+	// developer, maintainer or owner; empty is any.
+	AccessLevel   string `protobuf:"bytes,11,opt,name=access_level,json=accessLevel,proto3" json:"access_level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,6 +828,55 @@ func (x *GitLabTrust) GetRefs() []*RefRule {
 		return x.Refs
 	}
 	return nil
+}
+
+func (x *GitLabTrust) GetMergeRequests() GitLabTrust_MergeRequests {
+	if x != nil {
+		return x.MergeRequests
+	}
+	return GitLabTrust_MERGE_REQUESTS_UNSPECIFIED
+}
+
+func (x *GitLabTrust) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *GitLabTrust) GetProtectedRefs() bool {
+	if x != nil {
+		return x.ProtectedRefs
+	}
+	return false
+}
+
+func (x *GitLabTrust) GetEnvironments() []string {
+	if x != nil {
+		return x.Environments
+	}
+	return nil
+}
+
+func (x *GitLabTrust) GetProtectedEnvironment() bool {
+	if x != nil {
+		return x.ProtectedEnvironment
+	}
+	return false
+}
+
+func (x *GitLabTrust) GetRunner() string {
+	if x != nil {
+		return x.Runner
+	}
+	return ""
+}
+
+func (x *GitLabTrust) GetAccessLevel() string {
+	if x != nil {
+		return x.AccessLevel
+	}
+	return ""
 }
 
 // RefRule lets in branches or tags.
@@ -865,12 +982,26 @@ const file_bytebase_v1_workload_identity_proto_rawDesc = "" +
 	"\n" +
 	"\x06GITHUB\x10\x01\x12\n" +
 	"\n" +
-	"\x06GITLAB\x10\x02\"\xaf\x01\n" +
+	"\x06GITLAB\x10\x02\"\x9c\x04\n" +
 	"\vGitLabTrust\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x120\n" +
 	"\x11include_subgroups\x18\x02 \x01(\bH\x00R\x10includeSubgroups\x88\x01\x01\x12\x18\n" +
 	"\aproject\x18\x03 \x01(\tR\aproject\x12(\n" +
-	"\x04refs\x18\x04 \x03(\v2\x14.bytebase.v1.RefRuleR\x04refsB\x14\n" +
+	"\x04refs\x18\x04 \x03(\v2\x14.bytebase.v1.RefRuleR\x04refs\x12M\n" +
+	"\x0emerge_requests\x18\x05 \x01(\x0e2&.bytebase.v1.GitLabTrust.MergeRequestsR\rmergeRequests\x12\x18\n" +
+	"\asources\x18\x06 \x03(\tR\asources\x12%\n" +
+	"\x0eprotected_refs\x18\a \x01(\bR\rprotectedRefs\x12\"\n" +
+	"\fenvironments\x18\b \x03(\tR\fenvironments\x123\n" +
+	"\x15protected_environment\x18\t \x01(\bR\x14protectedEnvironment\x12\x16\n" +
+	"\x06runner\x18\n" +
+	" \x01(\tR\x06runner\x12!\n" +
+	"\faccess_level\x18\v \x01(\tR\vaccessLevel\"G\n" +
+	"\rMergeRequests\x12\x1e\n" +
+	"\x1aMERGE_REQUESTS_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06LET_IN\x10\x01\x12\n" +
+	"\n" +
+	"\x06REFUSE\x10\x02B\x14\n" +
 	"\x12_include_subgroups\"\x85\x01\n" +
 	"\aRefRule\x12-\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x19.bytebase.v1.RefRule.TypeR\x04type\x12\x18\n" +
@@ -900,56 +1031,58 @@ func file_bytebase_v1_workload_identity_proto_rawDescGZIP() []byte {
 	return file_bytebase_v1_workload_identity_proto_rawDescData
 }
 
-var file_bytebase_v1_workload_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_bytebase_v1_workload_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_bytebase_v1_workload_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_bytebase_v1_workload_identity_proto_goTypes = []any{
 	(WorkloadIdentityConfig_ProviderType)(0), // 0: bytebase.v1.WorkloadIdentityConfig.ProviderType
-	(RefRule_Type)(0),                        // 1: bytebase.v1.RefRule.Type
-	(*CreateWorkloadIdentityRequest)(nil),    // 2: bytebase.v1.CreateWorkloadIdentityRequest
-	(*GetWorkloadIdentityRequest)(nil),       // 3: bytebase.v1.GetWorkloadIdentityRequest
-	(*ListWorkloadIdentitiesRequest)(nil),    // 4: bytebase.v1.ListWorkloadIdentitiesRequest
-	(*ListWorkloadIdentitiesResponse)(nil),   // 5: bytebase.v1.ListWorkloadIdentitiesResponse
-	(*UpdateWorkloadIdentityRequest)(nil),    // 6: bytebase.v1.UpdateWorkloadIdentityRequest
-	(*DeleteWorkloadIdentityRequest)(nil),    // 7: bytebase.v1.DeleteWorkloadIdentityRequest
-	(*UndeleteWorkloadIdentityRequest)(nil),  // 8: bytebase.v1.UndeleteWorkloadIdentityRequest
-	(*WorkloadIdentity)(nil),                 // 9: bytebase.v1.WorkloadIdentity
-	(*WorkloadIdentityConfig)(nil),           // 10: bytebase.v1.WorkloadIdentityConfig
-	(*GitLabTrust)(nil),                      // 11: bytebase.v1.GitLabTrust
-	(*RefRule)(nil),                          // 12: bytebase.v1.RefRule
-	(*fieldmaskpb.FieldMask)(nil),            // 13: google.protobuf.FieldMask
-	(State)(0),                               // 14: bytebase.v1.State
-	(*timestamppb.Timestamp)(nil),            // 15: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),                    // 16: google.protobuf.Empty
+	(GitLabTrust_MergeRequests)(0),           // 1: bytebase.v1.GitLabTrust.MergeRequests
+	(RefRule_Type)(0),                        // 2: bytebase.v1.RefRule.Type
+	(*CreateWorkloadIdentityRequest)(nil),    // 3: bytebase.v1.CreateWorkloadIdentityRequest
+	(*GetWorkloadIdentityRequest)(nil),       // 4: bytebase.v1.GetWorkloadIdentityRequest
+	(*ListWorkloadIdentitiesRequest)(nil),    // 5: bytebase.v1.ListWorkloadIdentitiesRequest
+	(*ListWorkloadIdentitiesResponse)(nil),   // 6: bytebase.v1.ListWorkloadIdentitiesResponse
+	(*UpdateWorkloadIdentityRequest)(nil),    // 7: bytebase.v1.UpdateWorkloadIdentityRequest
+	(*DeleteWorkloadIdentityRequest)(nil),    // 8: bytebase.v1.DeleteWorkloadIdentityRequest
+	(*UndeleteWorkloadIdentityRequest)(nil),  // 9: bytebase.v1.UndeleteWorkloadIdentityRequest
+	(*WorkloadIdentity)(nil),                 // 10: bytebase.v1.WorkloadIdentity
+	(*WorkloadIdentityConfig)(nil),           // 11: bytebase.v1.WorkloadIdentityConfig
+	(*GitLabTrust)(nil),                      // 12: bytebase.v1.GitLabTrust
+	(*RefRule)(nil),                          // 13: bytebase.v1.RefRule
+	(*fieldmaskpb.FieldMask)(nil),            // 14: google.protobuf.FieldMask
+	(State)(0),                               // 15: bytebase.v1.State
+	(*timestamppb.Timestamp)(nil),            // 16: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),                    // 17: google.protobuf.Empty
 }
 var file_bytebase_v1_workload_identity_proto_depIdxs = []int32{
-	9,  // 0: bytebase.v1.CreateWorkloadIdentityRequest.workload_identity:type_name -> bytebase.v1.WorkloadIdentity
-	9,  // 1: bytebase.v1.ListWorkloadIdentitiesResponse.workload_identities:type_name -> bytebase.v1.WorkloadIdentity
-	9,  // 2: bytebase.v1.UpdateWorkloadIdentityRequest.workload_identity:type_name -> bytebase.v1.WorkloadIdentity
-	13, // 3: bytebase.v1.UpdateWorkloadIdentityRequest.update_mask:type_name -> google.protobuf.FieldMask
-	14, // 4: bytebase.v1.WorkloadIdentity.state:type_name -> bytebase.v1.State
-	15, // 5: bytebase.v1.WorkloadIdentity.create_time:type_name -> google.protobuf.Timestamp
-	10, // 6: bytebase.v1.WorkloadIdentity.workload_identity_config:type_name -> bytebase.v1.WorkloadIdentityConfig
+	10, // 0: bytebase.v1.CreateWorkloadIdentityRequest.workload_identity:type_name -> bytebase.v1.WorkloadIdentity
+	10, // 1: bytebase.v1.ListWorkloadIdentitiesResponse.workload_identities:type_name -> bytebase.v1.WorkloadIdentity
+	10, // 2: bytebase.v1.UpdateWorkloadIdentityRequest.workload_identity:type_name -> bytebase.v1.WorkloadIdentity
+	14, // 3: bytebase.v1.UpdateWorkloadIdentityRequest.update_mask:type_name -> google.protobuf.FieldMask
+	15, // 4: bytebase.v1.WorkloadIdentity.state:type_name -> bytebase.v1.State
+	16, // 5: bytebase.v1.WorkloadIdentity.create_time:type_name -> google.protobuf.Timestamp
+	11, // 6: bytebase.v1.WorkloadIdentity.workload_identity_config:type_name -> bytebase.v1.WorkloadIdentityConfig
 	0,  // 7: bytebase.v1.WorkloadIdentityConfig.provider_type:type_name -> bytebase.v1.WorkloadIdentityConfig.ProviderType
-	11, // 8: bytebase.v1.WorkloadIdentityConfig.gitlab:type_name -> bytebase.v1.GitLabTrust
-	12, // 9: bytebase.v1.GitLabTrust.refs:type_name -> bytebase.v1.RefRule
-	1,  // 10: bytebase.v1.RefRule.type:type_name -> bytebase.v1.RefRule.Type
-	2,  // 11: bytebase.v1.WorkloadIdentityService.CreateWorkloadIdentity:input_type -> bytebase.v1.CreateWorkloadIdentityRequest
-	3,  // 12: bytebase.v1.WorkloadIdentityService.GetWorkloadIdentity:input_type -> bytebase.v1.GetWorkloadIdentityRequest
-	4,  // 13: bytebase.v1.WorkloadIdentityService.ListWorkloadIdentities:input_type -> bytebase.v1.ListWorkloadIdentitiesRequest
-	6,  // 14: bytebase.v1.WorkloadIdentityService.UpdateWorkloadIdentity:input_type -> bytebase.v1.UpdateWorkloadIdentityRequest
-	7,  // 15: bytebase.v1.WorkloadIdentityService.DeleteWorkloadIdentity:input_type -> bytebase.v1.DeleteWorkloadIdentityRequest
-	8,  // 16: bytebase.v1.WorkloadIdentityService.UndeleteWorkloadIdentity:input_type -> bytebase.v1.UndeleteWorkloadIdentityRequest
-	9,  // 17: bytebase.v1.WorkloadIdentityService.CreateWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
-	9,  // 18: bytebase.v1.WorkloadIdentityService.GetWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
-	5,  // 19: bytebase.v1.WorkloadIdentityService.ListWorkloadIdentities:output_type -> bytebase.v1.ListWorkloadIdentitiesResponse
-	9,  // 20: bytebase.v1.WorkloadIdentityService.UpdateWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
-	16, // 21: bytebase.v1.WorkloadIdentityService.DeleteWorkloadIdentity:output_type -> google.protobuf.Empty
-	9,  // 22: bytebase.v1.WorkloadIdentityService.UndeleteWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	12, // 8: bytebase.v1.WorkloadIdentityConfig.gitlab:type_name -> bytebase.v1.GitLabTrust
+	13, // 9: bytebase.v1.GitLabTrust.refs:type_name -> bytebase.v1.RefRule
+	1,  // 10: bytebase.v1.GitLabTrust.merge_requests:type_name -> bytebase.v1.GitLabTrust.MergeRequests
+	2,  // 11: bytebase.v1.RefRule.type:type_name -> bytebase.v1.RefRule.Type
+	3,  // 12: bytebase.v1.WorkloadIdentityService.CreateWorkloadIdentity:input_type -> bytebase.v1.CreateWorkloadIdentityRequest
+	4,  // 13: bytebase.v1.WorkloadIdentityService.GetWorkloadIdentity:input_type -> bytebase.v1.GetWorkloadIdentityRequest
+	5,  // 14: bytebase.v1.WorkloadIdentityService.ListWorkloadIdentities:input_type -> bytebase.v1.ListWorkloadIdentitiesRequest
+	7,  // 15: bytebase.v1.WorkloadIdentityService.UpdateWorkloadIdentity:input_type -> bytebase.v1.UpdateWorkloadIdentityRequest
+	8,  // 16: bytebase.v1.WorkloadIdentityService.DeleteWorkloadIdentity:input_type -> bytebase.v1.DeleteWorkloadIdentityRequest
+	9,  // 17: bytebase.v1.WorkloadIdentityService.UndeleteWorkloadIdentity:input_type -> bytebase.v1.UndeleteWorkloadIdentityRequest
+	10, // 18: bytebase.v1.WorkloadIdentityService.CreateWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
+	10, // 19: bytebase.v1.WorkloadIdentityService.GetWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
+	6,  // 20: bytebase.v1.WorkloadIdentityService.ListWorkloadIdentities:output_type -> bytebase.v1.ListWorkloadIdentitiesResponse
+	10, // 21: bytebase.v1.WorkloadIdentityService.UpdateWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
+	17, // 22: bytebase.v1.WorkloadIdentityService.DeleteWorkloadIdentity:output_type -> google.protobuf.Empty
+	10, // 23: bytebase.v1.WorkloadIdentityService.UndeleteWorkloadIdentity:output_type -> bytebase.v1.WorkloadIdentity
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_bytebase_v1_workload_identity_proto_init() }
@@ -964,7 +1097,7 @@ func file_bytebase_v1_workload_identity_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bytebase_v1_workload_identity_proto_rawDesc), len(file_bytebase_v1_workload_identity_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,

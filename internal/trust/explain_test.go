@@ -45,7 +45,7 @@ func TestDecisionNamesEveryCondition(t *testing.T) {
 	}
 	want := []string{
 		"expires", "issued_at", "not_before", "lifetime", "issuer", "algorithm", "audience",
-		"claims", "token_class", "required_claims", "paths", "ref_path", "project_path", "ref_type", "ref", "subject",
+		"claims", "token_class", "required_claims", "paths", "ref_path", "project_path", "ref_type", "ref", "fork", "pipeline_source", "subject",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)

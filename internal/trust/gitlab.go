@@ -114,8 +114,10 @@ func normalFields(issuer string, f slipway.GitLabTrust) (slipway.GitLabTrust, er
 		}
 	}
 	var err error
-	f.Refs, err = refRules(f.Refs)
-	return f, err
+	if f.Refs, err = refRules(f.Refs); err != nil {
+		return f, err
+	}
+	return normalJob(f)
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -137,12 +139,21 @@ func (g gitlab) conditions(t slipway.Trust) ([]condition, error) {
 		{check: gitlabNamespace},
 		{check: gitlabRefPath},
 	}
+	job := gitlabJobOf(fields, pattern, t.GitLab)
+	if job.mergeRequests {
+		// Before the project: a fork's merge request names the fork's.
+		list = append(list, condition{check: checkFork})
+	}
 	if fields != nil {
 		list = append(list, fields.conditions("")...)
 	}
 	if pattern != nil {
 		list = append(list, pattern.conditions(" (from the subject pattern)")...)
 	}
+	if !job.mergeRequests {
+		list = append(list, condition{check: checkFork})
+	}
+	list = append(list, job.conditions()...)
 	list = append(list, condition{check: gitlabSubject})
 	if sub != nil {
 		list = append(list, condition{check: func(c Claims) slipway.TrustCheck {
@@ -324,7 +335,7 @@ func (g gitlab) pattern(t slipway.Trust) string {
 
 // fieldsPattern returns the subject pattern that says the same as f, or "".
 func fieldsPattern(f slipway.GitLabTrust) string {
-	if len(f.Refs) > 1 || f.Project == "" && f.ExcludeSubgroups {
+	if len(f.Refs) > 1 || f.Project == "" && f.ExcludeSubgroups || len(jobWords(f)) > 0 {
 		return ""
 	}
 	path := "project_path:" + f.Group + "/"
@@ -361,6 +372,11 @@ func (g gitlab) sentence(t slipway.Trust) string {
 	host := t.Issuer
 	if u, err := url.Parse(t.Issuer); err == nil {
 		host = u.Host + u.Path
+	}
+	if t.GitLab != nil {
+		for _, words := range jobWords(*t.GitLab) {
+			extra += ", " + words
+		}
 	}
 	s := rule.words() + " on " + host + " may sign in" + extra
 	return strings.ToUpper(s[:1]) + s[1:]

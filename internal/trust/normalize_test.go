@@ -125,6 +125,15 @@ func TestCompileRefuses(t *testing.T) {
 		{"lifetime below zero", "max_lifetime", "", with(func(t *slipway.Trust) { t.MaxLifetime = -time.Hour })},
 		{"lifetime of a year", "max_lifetime", "", with(func(t *slipway.Trust) { t.MaxLifetime = 365 * 24 * time.Hour })},
 		{"bad pattern beside good fields", "subject_pattern", "", with(func(t *slipway.Trust) { t.SubjectPattern = "*" })},
+		{"merge requests of an unknown kind", "gitlab.merge_requests", "", asking(func(g *slipway.GitLabTrust) { g.MergeRequests = "yes" })},
+		{"a source that is a sentence", "gitlab.sources", "", asking(func(g *slipway.GitLabTrust) { g.Sources = []string{"push, web"} })},
+		{"merge requests as a source", "gitlab.sources", "", asking(func(g *slipway.GitLabTrust) { g.Sources = []string{"merge_request_event"} })},
+		{"too many sources", "gitlab.sources", "", asking(func(g *slipway.GitLabTrust) { g.Sources = strings.Split("abcdefghijklmnopqrstu", "") })},
+		{"every environment", "gitlab.environments", "", asking(func(g *slipway.GitLabTrust) { g.Environments = []string{"*"} })},
+		{"an environment that GitLab cannot have", "gitlab.environments", "", asking(func(g *slipway.GitLabTrust) { g.Environments = []string{"a?b"} })},
+		{"a protected environment of no name", "gitlab.environments", "", asking(func(g *slipway.GitLabTrust) { g.ProtectedEnvironment = true })},
+		{"a runner of another kind", "gitlab.runner", "", asking(func(g *slipway.GitLabTrust) { g.Runner = "mine" })},
+		{"a role that is none", "gitlab.access_level", "", asking(func(g *slipway.GitLabTrust) { g.AccessLevel = "emperor" })},
 	} {
 		t.Run(tc.name, func(t *testing.T) { wantRefused(t, tc.in, tc.field, tc.reason) })
 	}
@@ -157,6 +166,37 @@ func wantRefused(t *testing.T, in slipway.Trust, field, reason string) {
 	}
 }
 
+// asking returns the configuration of pushes with more asked of the job.
+func asking(change func(*slipway.GitLabTrust)) slipway.Trust {
+	t := pushes()
+	change(t.GitLab)
+	return t
+}
+
+func TestMergeRequests(t *testing.T) {
+	branches := slipway.RefRule{Type: slipway.Branch}
+	for _, tc := range []struct {
+		name         string
+		in           slipway.Trust
+		letIn, every bool
+	}{
+		{"every branch and tag", anyRef("my-group", "app"), true, true},
+		{"every branch", refs(branches), true, true},
+		{"every tag", refs(slipway.RefRule{Type: slipway.Tag}), false, false},
+		{"one branch", pushes(), false, false},
+		{"one branch, let in", asking(func(g *slipway.GitLabTrust) { g.MergeRequests = slipway.MergeRequestsLetIn }), true, false},
+		{"every branch, refused", asking(func(g *slipway.GitLabTrust) { g.Refs, g.MergeRequests = nil, slipway.MergeRequestsRefuse }), false, false},
+		{"by pattern", only("project_path:my-group/app:*"), true, true},
+		{"by pattern, one branch", only("project_path:my-group/app:ref_type:branch:ref:main"), false, false},
+		{"nobody", audience(), false, false},
+	} {
+		letIn, every := trust.MergeRequests(tc.in)
+		if letIn != tc.letIn || every != tc.every {
+			t.Errorf("%s: let in %v, from every branch %v", tc.name, letIn, every)
+		}
+	}
+}
+
 func TestSentence(t *testing.T) {
 	direct := anyRef("my-group", "")
 	direct.GitLab.ExcludeSubgroups = true
@@ -178,6 +218,15 @@ func TestSentence(t *testing.T) {
 		{only("project_path:my-group/*:ref_type:tag:*"), "Any tag of every project in my-group and its subgroups on gitlab.example.com may sign in"},
 		{only("project_id:20:ref:main"), "Branch main or tag main of the project with id 20 on gitlab.example.com may sign in"},
 		{both, "Branch main of my-group/app on gitlab.example.com may sign in, if it is also any branch or tag of every project in my-group and its subgroups"},
+		{asking(func(g *slipway.GitLabTrust) { g.Protected = true }), "Branch main of my-group/app on gitlab.example.com may sign in, if the ref is protected"},
+		{asking(func(g *slipway.GitLabTrust) {
+			g.Environments, g.ProtectedEnvironment = []string{"production", "live/*"}, true
+		}), "Branch main of my-group/app on gitlab.example.com may sign in, to deploy to the protected environment production or live/*"},
+		{asking(func(g *slipway.GitLabTrust) {
+			g.Sources, g.MergeRequests = []string{"web", "api"}, slipway.MergeRequestsLetIn
+		}), "Branch main of my-group/app on gitlab.example.com may sign in, in pipelines by web or api, in merge requests from there too"},
+		{asking(func(g *slipway.GitLabTrust) { g.Refs, g.MergeRequests = nil, slipway.MergeRequestsRefuse }), "Any branch or tag of my-group/app on gitlab.example.com may sign in, but not in merge requests"},
+		{asking(func(g *slipway.GitLabTrust) { g.Runner, g.AccessLevel = "self-hosted", "maintainer" }), "Branch main of my-group/app on gitlab.example.com may sign in, on self-hosted runners, started by a maintainer or higher"},
 	} {
 		if got := trust.Sentence(tc.in); got != tc.want {
 			t.Errorf("Sentence = %q\nwant       %q", got, tc.want)
@@ -200,6 +249,7 @@ func TestPattern(t *testing.T) {
 		{"as it was written", only("project_path:my-group/app:ref:main"), "project_path:my-group/app:ref:main"},
 		{"several refs", refs(slipway.RefRule{Type: slipway.Tag}, slipway.RefRule{Type: slipway.Branch, Pattern: "main"}), ""},
 		{"subgroups left out", direct, ""},
+		{"a condition on the job, which a pattern alone would drop", asking(func(g *slipway.GitLabTrust) { g.Protected = true }), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := trust.Pattern(tc.in); got != tc.want {

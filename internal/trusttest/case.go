@@ -93,13 +93,15 @@ var usual = map[string]string{
 	"not_a_job_token": "token_class", "claim_missing": "required_claims",
 	"project_mismatch": "project_path", "namespace_mismatch": "namespace_path",
 	"ref_type_mismatch": "ref_type", "ref_mismatch": "ref", "sub_inconsistent": "subject",
+	"pipeline_source_denied": "pipeline_source", "fork_denied": "fork", "environment_mismatch": "environment",
+	"environment_action_denied": "environment_action", "runner_denied": "runner_environment", "user_level": "user_access_level",
 }
 
 // Cases returns every case.
 func Cases(p Place) []Case {
 	all := slices.Concat(
 		forms(), headers(p), algorithms(), signatures(), payloads(), issuers(p), classes(p),
-		times(p), audiences(p), types(), projects(p), refs(p),
+		times(p), audiences(p), types(), projects(p), refs(p), jobs(p),
 	)
 	for i := range all {
 		c := &all[i]
