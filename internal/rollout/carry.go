@@ -197,12 +197,19 @@ func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.F
 		return nil, err
 	}
 	w.mirror(ctx, ledger)
+	if err := w.recall(ctx, ledger); err != nil {
+		return nil, err
+	}
 	standings, err := slipway.Stand(files, ledger)
 	if err != nil {
 		return nil, err
 	}
 	var pending []slipway.File
+	w.ran = 0
 	for _, st := range standings {
+		if st.State != slipway.FilePending && st.Revision.TaskRun == w.run.Name() {
+			w.ran++ // by an earlier worker, or before the connection was lost
+		}
 		switch st.State {
 		case slipway.FilePending:
 			pending = append(pending, st.File)

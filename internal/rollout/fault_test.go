@@ -58,11 +58,35 @@ func TestCrash(t *testing.T) {
 			if len(revs) != 2 {
 				t.Errorf("the ledger has %d revisions, want each file once", len(revs))
 			}
+			if want := "2 of 2 files are applied, 2 of them by this run"; run.Detail != want {
+				t.Errorf("the run says %q, want %q", run.Detail, want)
+			}
+			if got, want := w.commits(run), "1 2"; got != want {
+				t.Errorf("the log has commits of the versions %q, want %q: the dead worker's too", got, want)
+			}
 			if _, err := session.Apply(ctx, slipway.Revision{ID: "x", Version: "9", Path: "9.sql", SHA256: "9"}, []byte("CREATE TABLE z (id int);"), func(slipway.LogEntry) {}); err == nil {
 				t.Error("the dead worker's session can still change the database")
 			}
 		})
 	}
+}
+
+// commits returns the versions of which the run's log has a commit, in its order.
+func (w *world) commits(run slipway.TaskRun) string {
+	w.t.Helper()
+	log, err := w.st.Log(w.t.Context(), run.ID)
+	must(w.t, err)
+	var list []string
+	version := ""
+	for _, e := range log {
+		if e.File != nil {
+			version = e.File.Version
+		}
+		if e.Control != nil && e.Control.Type == "COMMIT" && e.Control.Error == "" {
+			list = append(list, version)
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // lockAs locks a run's target as another worker would.

@@ -78,6 +78,50 @@ func (r *recorder) flush(ctx context.Context) {
 	r.buffer = append(batch, r.buffer...)
 }
 
+// recall tells the log of the files that an earlier worker of this run applied
+// and whose commit is not in the log: what that worker had not written yet was
+// lost with it. The ledger knows what and when.
+func (w *worker) recall(ctx context.Context, ledger []slipway.Revision) error {
+	if w.run.Lease.Fence == 1 || w.recalled {
+		return nil
+	}
+	var log []slipway.LogEntry
+	err := w.retry(ctx, func() (err error) {
+		log, err = w.s.st.Log(ctx, w.run.ID)
+		return err
+	})
+	if err != nil {
+		return cause(ctx)
+	}
+	w.recalled = true
+	told := committed(log)
+	for _, rev := range ledger {
+		if rev.TaskRun != w.run.Name() || told[rev.Version] {
+			continue
+		}
+		w.log.add(slipway.LogEntry{Time: rev.Applied, File: &slipway.FileLog{Version: rev.Version, Path: rev.Path}})
+		w.log.add(slipway.LogEntry{Time: rev.Applied, Control: &slipway.ControlLog{Type: "COMMIT"}})
+	}
+	return nil
+}
+
+// committed returns the versions that a log has to the end: a commit is the
+// last that it has of them.
+func committed(log []slipway.LogEntry) map[string]bool {
+	told := map[string]bool{}
+	now := map[string]string{} // the file that a replica was at
+	for _, e := range log {
+		switch {
+		case e.File != nil:
+			now[e.Replica] = e.File.Version
+			told[e.File.Version] = false
+		case now[e.Replica] != "":
+			told[now[e.Replica]] = e.Control != nil && e.Control.Type == "COMMIT" && e.Control.Error == ""
+		}
+	}
+	return told
+}
+
 // mirror keeps the server's copy of a ledger. Revisions that it did not know,
 // after it was restored from an old backup, say, it knows from now on. The copy
 // decides nothing, so a failure to write it stops nothing.

@@ -35,8 +35,10 @@ type worker struct {
 	until   atomic.Int64   // when the lease ends, Unix nanoseconds
 	all     int            // files of the release
 	done    int            // of them in the ledger
-	ran     int            // of them applied by this worker
+	ran     int            // of them applied by this run
 	stale   bool           // something of the server's copy could not be written
+
+	recalled bool // the log has what an earlier worker of the run did not get to write
 }
 
 // An outcome is how a run ends. The zero status lets go of it: whoever claims
