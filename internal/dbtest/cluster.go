@@ -23,15 +23,16 @@ const startTimeout = 30 * time.Second
 
 // guard runs the server as its child and outlives the test binary by the time
 // that stopping takes: its standard input is a pipe from the binary, which ends
-// even when the binary is killed. So no server and no folder stay behind.
+// even when the binary is killed. So no server and no folder stay behind. A line
+// with the name of a signal ends the server by that and leaves the folder.
 const guard = `
 dir=$1; shift
-"$@" </dev/null >"$dir/log" 2>&1 &
+"$@" </dev/null >>"$dir/log" 2>&1 &
 pid=$!
-read -r _
-kill -QUIT "$pid" 2>/dev/null
+read -r signal
+kill -"${signal:-QUIT}" "$pid" 2>/dev/null
 wait "$pid"
-rm -rf "$dir"
+[ -n "$signal" ] || rm -rf "$dir"
 `
 
 // A server is a running cluster. Whoever needs it holds on to it: the guard
@@ -39,7 +40,16 @@ rm -rf "$dir"
 // that nothing refers to.
 type server struct {
 	url   string // of its "postgres" database
-	leash io.Closer
+	leash io.WriteCloser
+}
+
+// A place is a cluster that may be started: its folder, and by whom and where.
+type place struct {
+	dir, bin string
+	password string
+	who      *syscall.Credential
+	port     int
+	settings []string // besides those that every test server has
 }
 
 // carefree are the settings of a server that has nothing to lose.
@@ -48,82 +58,93 @@ var carefree = []string{"fsync=off", "full_page_writes=off", "synchronous_commit
 // startPostgres makes a cluster in a temporary folder and starts it with
 // settings, "fsync=off", besides those that every test server has.
 func startPostgres(settings ...string) (server, error) {
-	bin, err := postgresBinaries()
-	if err != nil {
-		return server{}, err
-	}
-	who, err := unprivileged()
-	if err != nil {
-		return server{}, err
-	}
 	// Another process may take the port between finding and using it.
+	var err error
 	for range 3 {
-		var dir string
-		if dir, err = os.MkdirTemp("", "slipway-pg-"); err != nil {
-			return server{}, fmt.Errorf("make a folder for the test server: %w", err)
+		var at place
+		if at, err = prepare(""); err != nil {
+			return server{}, err
 		}
+		at.settings = settings
 		var s server
-		if s, err = startIn(dir, bin, who, settings); err == nil {
+		if _, s, err = at.launch(); err == nil {
 			return s, nil
 		}
-		_ = os.RemoveAll(dir) // the guard may have been faster
+		_ = os.RemoveAll(at.dir) // the guard may have been faster
 	}
 	return server{}, err
 }
 
-func startIn(dir, bin string, who *syscall.Credential, settings []string) (server, error) {
-	if who != nil {
-		if err := os.Chown(dir, int(who.Uid), int(who.Gid)); err != nil {
-			return server{}, fmt.Errorf("hand the folder over: %w", err)
-		}
+// prepare makes a cluster in a folder of its own under parent, "" for where
+// temporary files are, and finds a port for it.
+func prepare(parent string) (at place, err error) {
+	if at.bin, err = postgresBinaries(); err != nil {
+		return at, err
 	}
-	password := rand.Text()
-	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil {
-		return server{}, fmt.Errorf("write the password file: %w", err)
+	if at.who, err = unprivileged(); err != nil {
+		return at, err
 	}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "--pwfile", secret,
-		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "-N")
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: who}
-	initdb.Dir = dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return server{}, fmt.Errorf("initdb: %w: %s", err, out)
+	if at.dir, err = os.MkdirTemp(parent, "slipway-pg-"); err != nil {
+		return at, fmt.Errorf("make a folder for the test server: %w", err)
 	}
-	return launch(dir, bin, password, who, settings)
+	if err = at.init(); err != nil {
+		_ = os.RemoveAll(at.dir)
+		return at, err
+	}
+	return at, nil
 }
 
-func launch(dir, bin, password string, who *syscall.Credential, settings []string) (server, error) {
-	port, err := freePort()
-	if err != nil {
-		return server{}, err
+func (at *place) init() (err error) {
+	if at.who != nil {
+		if err := os.Chown(at.dir, int(at.who.Uid), int(at.who.Gid)); err != nil {
+			return fmt.Errorf("hand the folder over: %w", err)
+		}
 	}
-	args := []string{"-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data")}
+	at.password = rand.Text()
+	secret := filepath.Join(at.dir, "password")
+	if err := os.WriteFile(secret, []byte(at.password), 0o644); err != nil {
+		return fmt.Errorf("write the password file: %w", err)
+	}
+	initdb := exec.Command(filepath.Join(at.bin, "initdb"), "-D", filepath.Join(at.dir, "data"), "-U", "postgres", "--pwfile", secret,
+		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "-N")
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: at.who}
+	initdb.Dir = at.dir
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	at.port, err = freePort()
+	return err
+}
+
+// launch starts the cluster under its guard.
+func (at *place) launch() (*exec.Cmd, server, error) {
+	args := []string{"-c", guard, "guard", at.dir, filepath.Join(at.bin, "postgres"), "-D", filepath.Join(at.dir, "data")}
 	for _, s := range append([]string{
-		"port=" + strconv.Itoa(port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + dir,
+		"port=" + strconv.Itoa(at.port), "listen_addresses=127.0.0.1", "unix_socket_directories=" + at.dir,
 		"shared_buffers=32MB", "max_connections=200", "max_prepared_transactions=5", "autovacuum=off", "jit=off", "log_min_messages=warning",
-	}, settings...) {
+	}, at.settings...) {
 		args = append(args, "-c", s)
 	}
 	cmd := exec.Command("/bin/sh", args...)
-	cmd.Dir = dir
+	cmd.Dir = at.dir
 	// Its own process group: a Ctrl-C at the terminal ends the binary, and the
 	// guard then tidies up.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: at.who, Setpgid: true}
 	leash, err := cmd.StdinPipe()
 	if err != nil {
-		return server{}, fmt.Errorf("tie the test server to this process: %w", err)
+		return nil, server{}, fmt.Errorf("tie the test server to this process: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return server{}, fmt.Errorf("start the test server: %w", err)
+		return nil, server{}, fmt.Errorf("start the test server: %w", err)
 	}
-	u := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
+	u := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", at.password, at.port)
 	if err := await(u); err != nil {
-		out, _ := os.ReadFile(filepath.Join(dir, "log"))
+		out, _ := os.ReadFile(filepath.Join(at.dir, "log"))
 		leash.Close()
 		_ = cmd.Wait() // killed
-		return server{}, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
+		return nil, server{}, fmt.Errorf("start PostgreSQL: %w: %s", err, out)
 	}
-	return server{url: u, leash: leash}, nil
+	return cmd, server{url: u, leash: leash}, nil
 }
 
 // await returns when the server answers.
