@@ -25,6 +25,7 @@ deps: ## install what the tests need and this machine lacks (Debian, as root): P
 
 .PHONY: test
 test: deps ## run every test, with the race detector, against real databases of its own
+	cd difftest && $(GO) test $(GOFLAGS_TEST) -timeout $(TIMEOUT) ./...
 	$(GO) test $(GOFLAGS_TEST) -timeout $(TIMEOUT) ./...
 
 .PHONY: lint

@@ -1,0 +1,36 @@
+package difftest
+
+// Why ours is right where another one differs. Where several tokens differ for
+// one reason it stands here once.
+const (
+	whySpelling = "RFC 7515 §2 has one spelling, base64url without padding, white space and line breaks: a token of two spellings escapes whoever compares them"
+	whyBound    = "the bound on size stands before everything that costs something, and no platform makes such a token"
+	whySpace    = "RFC 7515 §4: the header is JSON, which may have white space; the signature is over its bytes as they are"
+	whyChain    = "RFC 7515 §4.1.6: each string of x5c is a certificate, so that a header with another one is malformed"
+	whyCritical = "RFC 7515 §4.1.11: a token with a critical parameter that is not understood, or with a list that is none, must be rejected"
+	whyB64      = "RFC 7797 §6: b64 is critical; who does not know it would verify other bytes than were meant"
+	whyTwice    = "RFC 8725 §2.4 and RFC 7519 §4: of a repeated name one reader takes the first and another the last, and the token means two things"
+	whyNoAlg    = "RFC 7515 §4.1.1: alg must be present, by exactly that name, and must be processed"
+	whyType     = "RFC 8725 §3.11: a token of another type, or of a type that is no string, was made for another purpose"
+	whyWrapped  = "RFC 7519 §5.2 and RFC 7516 §4.1.2: the parameter belongs to encrypted and nested tokens, whose claims a reader that obeys it finds elsewhere"
+	whyText     = "RFC 8259 §8: what is not Unicode is replaced by each reader in its own way, so that two names become one"
+	whyDeep     = "claims nest two deep; a bound on nesting keeps every reader behind this one safe"
+	whyKeyAlg   = "RFC 7517 §4.4 and RFC 8725 §3.1: the key says which algorithm it is for, and a token does not choose another"
+	whyCurve    = "RFC 7518 §3.4: each algorithm has one curve, and a key of P-256 makes no signature of any but ES256"
+	whyBehind   = "RFC 7519 §7.2: the payload is one JSON object, and what follows it is read by some and not by others"
+	whyEnd      = "RFC 7519 §4.1.4: at its end a token must not be accepted any more; the leeway moves that moment and keeps the rule"
+	whyNumber   = "RFC 7519 §2: a date is a JSON number, and null or words in its place say that it is not what its issuer makes"
+	whyExponent = "no issuer writes a date with an exponent, and reading it takes floating point, which can lose the second that decides"
+	whyFar      = "a date behind the year 9999 serves to overflow something"
+	whyLifetime = "a token that is good for longer than any job is worth stealing; an identity that needs longer ones says so"
+	whyDated    = "OpenID Connect Core §2 requires exp and iat, every CI platform writes nbf as well, and without them nothing bounds a token in time"
+	whyPast     = "RFC 7519 §2: a date may be any number; one before 1970 has passed and refuses nobody"
+	whyAudience = "each of several audiences could bring the token to all the others"
+	whySubject  = "OpenID Connect Core §2: sub is required and a short string; a token that names nobody, or somebody by another type, is nobody's"
+	whyTokenID  = "jti is what a replay is told by: it has to be there, a string, and short enough to be kept"
+	whyOneKey   = "RFC 7515 §4.1.4: kid is optional, and with one key published there is nothing to choose"
+	whyUse      = "RFC 7517 §4.2 and §4.3: a key that is published for something else does not verify signatures"
+	whySmall    = "RFC 7518 §3.3: a key of 2048 bits or more must be used"
+	whyJunk     = "RFC 7517 §5: keys that are not understood should be ignored; one strange key takes no others along"
+	whySecret   = "a private key that is published is everyone's, and proves nothing any more"
+)
