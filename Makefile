@@ -5,6 +5,7 @@ GO ?= go
 # parser, minutes of C.
 GOFLAGS_TEST ?= -race
 TIMEOUT ?= 15m
+FUZZTIME ?= 1m
 TOOLS := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
@@ -27,6 +28,10 @@ deps: ## install what the tests need and this machine lacks (Debian, as root): P
 test: deps ## run every test, with the race detector, against real databases of its own
 	cd difftest && $(GO) test $(GOFLAGS_TEST) -timeout $(TIMEOUT) ./...
 	$(GO) test $(GOFLAGS_TEST) -timeout $(TIMEOUT) ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME each
+	@FUZZTIME=$(FUZZTIME) ./.ci/fuzz
 
 .PHONY: lint
 lint: ## vet, format and lint
