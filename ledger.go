@@ -16,7 +16,8 @@ type Standing struct {
 	State    FileState
 	Revision Revision // what is in force; zero for a pending file
 	// Late says that a pending file's version is below Highest: the files that
-	// ran already did not expect it.
+	// ran already did not expect it. One that was applied before and whose
+	// revision was deleted is not late: it is to run again.
 	Late    bool
 	Highest string // the highest version in force, as the ledger spells it; "" for none
 }
@@ -24,14 +25,15 @@ type Standing struct {
 // Stand holds the files of a release against a ledger, in the files' order. The
 // error names a version that cannot be compared.
 func Stand(files []File, ledger []Revision) ([]Standing, error) {
-	inForce := make(map[string]Revision, len(ledger))
+	inForce, deleted := make(map[string]Revision, len(ledger)), map[string]bool{}
 	var top Version
 	highest := ""
 	for _, r := range ledger {
+		v, err := ParseVersion(r.Version)
 		if !r.Deleted.IsZero() {
+			deleted[v.String()] = err == nil
 			continue
 		}
-		v, err := ParseVersion(r.Version)
 		if err != nil {
 			return nil, Errorf(Precondition, "revision %s in the ledger: %w", r.ID, err)
 		}
@@ -48,7 +50,7 @@ func Stand(files []File, ledger []Revision) ([]Standing, error) {
 		}
 		st := Standing{File: f, Highest: highest}
 		if r, ok := inForce[v.String()]; !ok {
-			st.Late = highest != "" && v.Compare(top) < 0
+			st.Late = highest != "" && v.Compare(top) < 0 && !deleted[v.String()]
 		} else if st.Revision = r; r.SHA256 == f.SHA256 {
 			st.State = FileApplied
 		} else {

@@ -12,6 +12,7 @@ func TestStand(t *testing.T) {
 		{ID: "a", Version: "1.0", SHA256: "aa"},
 		{ID: "b", Version: "1.10", SHA256: "bb"},
 		{ID: "c", Version: "2", SHA256: "cc", Deleted: time.Unix(1, 0)},
+		{ID: "d", Version: "1.5", SHA256: "ee", Deleted: time.Unix(1, 0)},
 	}
 	type want struct {
 		state    slipway.FileState
@@ -27,6 +28,7 @@ func TestStand(t *testing.T) {
 		{"another spelling of the version", slipway.File{Version: "01", SHA256: "aa"}, want{slipway.FileApplied, "a", false}},
 		{"other bytes", slipway.File{Version: "1", SHA256: "xx"}, want{slipway.FileChanged, "a", false}},
 		{"a number below the highest, though not in text", slipway.File{Version: "1.9", SHA256: "dd"}, want{slipway.FilePending, "", true}},
+		{"deleted, so it runs again where it stood", slipway.File{Version: "1.5.0", SHA256: "ee"}, want{slipway.FilePending, "", false}},
 		{"deleted from the ledger, so it runs again", slipway.File{Version: "2", SHA256: "cc"}, want{slipway.FilePending, "", false}},
 	}
 	for _, c := range cases {

@@ -12,6 +12,29 @@ type Project struct {
 	// ParallelTasks bounds how many databases of one rollout change at a time;
 	// 0 leaves it to the server.
 	ParallelTasks int
+	// MaxFailures bounds how many databases of a stage may fail before the rest
+	// of it is not started; 0 is any number.
+	MaxFailures int
+	OutOfOrder  OutOfOrder // "" is LateRefused
+}
+
+// An OutOfOrder says what becomes of a file whose version is below one that its
+// database has already, spelled as in the API.
+type OutOfOrder string
+
+// The policies.
+const (
+	LateRefused OutOfOrder = "ERROR" // a check reports an error; a rollout fails before anything runs
+	LateWarned  OutOfOrder = "WARN"  // a check warns; the file runs
+	LateAllowed OutOfOrder = "ALLOW" // the file runs
+)
+
+// OrderPolicy returns what holds in the project.
+func (p Project) OrderPolicy() OutOfOrder {
+	if p.OutOfOrder == "" {
+		return LateRefused
+	}
+	return p.OutOfOrder
 }
 
 // Name returns "projects/shop".

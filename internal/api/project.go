@@ -100,7 +100,7 @@ func projectList(req listRequest, filter, order string, deleted bool) (page slip
 // projectFields are those that a new project may set. The rest stand for checks
 // that an administrator would rely on, so setting one is refused rather than
 // ignored.
-var projectFields = []string{"name", "state", "title", "labels", "parallel_tasks_per_rollout", "execution_retry_policy"}
+var projectFields = []string{"name", "state", "title", "labels", "parallel_tasks_per_rollout", "execution_retry_policy", "out_of_order", "max_failures_per_stage"}
 
 func (p project) CreateProject(ctx context.Context, req *pb.CreateProjectRequest) (*pb.Project, error) {
 	w := req.GetProject()
@@ -110,8 +110,13 @@ func (p project) CreateProject(ctx context.Context, req *pb.CreateProjectRequest
 	if w.GetExecutionRetryPolicy().GetMaximumRetries() != 0 {
 		return nil, slipway.Errorf(slipway.Unimplemented, "project: execution_retry_policy is not built: what loses against other transactions is tried again anyway, and nothing else is")
 	}
+	order, err := toOutOfOrder(w.GetOutOfOrder())
+	if err != nil {
+		return nil, err
+	}
 	made, err := p.inventory.CreateProject(ctx, caller(ctx), slipway.Project{
 		ID: req.GetProjectId(), Title: w.GetTitle(), Labels: w.GetLabels(), ParallelTasks: int(w.GetParallelTasksPerRollout()),
+		MaxFailures: int(w.GetMaxFailuresPerStage()), OutOfOrder: order,
 	})
 	return answer(made, err, fromProject)
 }
@@ -122,7 +127,11 @@ func (p project) UpdateProject(ctx context.Context, req *pb.UpdateProjectRequest
 	if err != nil {
 		return nil, err
 	}
-	m, err := maskOf(req.GetUpdateMask(), w, "title", "labels", "parallel_tasks_per_rollout")
+	m, err := maskOf(req.GetUpdateMask(), w, "title", "labels", "parallel_tasks_per_rollout", "out_of_order", "max_failures_per_stage")
+	if err != nil {
+		return nil, err
+	}
+	order, err := toOutOfOrder(w.GetOutOfOrder())
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +139,8 @@ func (p project) UpdateProject(ctx context.Context, req *pb.UpdateProjectRequest
 	got, err := p.inventory.UpdateProject(ctx, caller(ctx), id, inventory.ProjectPatch{
 		Title: masked(m, "title", w.GetTitle()), Labels: masked(m, "labels", w.GetLabels()),
 		ParallelTasks: masked(m, "parallel_tasks_per_rollout", parallel),
+		MaxFailures:   masked(m, "max_failures_per_stage", int(w.GetMaxFailuresPerStage())),
+		OutOfOrder:    masked(m, "out_of_order", order),
 	})
 	return answer(got, err, fromProject)
 }
@@ -173,7 +184,21 @@ func fromProject(p slipway.Project) *pb.Project {
 		Name: p.Name(), State: stateOf(p.Deleted), Title: p.Title, Labels: p.Labels,
 		ParallelTasksPerRollout: int32(p.ParallelTasks),
 		ExecutionRetryPolicy:    &pb.Project_ExecutionRetryPolicy{},
+		OutOfOrder:              pb.Project_OutOfOrder(pb.Project_OutOfOrder_value[string(p.OrderPolicy())]),
+		MaxFailuresPerStage:     int32(p.MaxFailures),
 	}
+}
+
+// toOutOfOrder reads a policy; what is not specified is the default.
+func toOutOfOrder(o pb.Project_OutOfOrder) (slipway.OutOfOrder, error) {
+	if o == pb.Project_OUT_OF_ORDER_UNSPECIFIED {
+		return "", nil
+	}
+	name, known := pb.Project_OutOfOrder_name[int32(o)]
+	if !known {
+		return "", slipway.Errorf(slipway.Invalid, "project: out_of_order %d is not one of ERROR, WARN and ALLOW", o)
+	}
+	return slipway.OutOfOrder(name), nil
 }
 
 // answer turns what a verb returned into what a method answers.

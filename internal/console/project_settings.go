@@ -12,7 +12,15 @@ import (
 
 type settingsPage struct {
 	projectFrame
-	Form form
+	Form   form
+	Orders []option
+}
+
+// orders are the policies for versions that come late.
+var orders = []option{
+	{Value: string(slipway.LateRefused), Label: "Refuse them"},
+	{Value: string(slipway.LateWarned), Label: "Warn, and run them"},
+	{Value: string(slipway.LateAllowed), Label: "Run them"},
 }
 
 // inSettings returns the frame of a page under the tab Settings.
@@ -33,11 +41,13 @@ func (c *Console) projectSettings(v visit) error {
 	if err != nil {
 		return err
 	}
-	values := url.Values{"title": {f.Project.Title}, "parallel": {""}}
-	if n := f.Project.ParallelTasks; n > 0 {
-		values.Set("parallel", strconv.Itoa(n))
+	values := url.Values{"title": {f.Project.Title}, "parallel": {""}, "failures": {""}, "order": {string(f.Project.OrderPolicy())}}
+	for name, n := range map[string]int{"parallel": f.Project.ParallelTasks, "failures": f.Project.MaxFailures} {
+		if n > 0 {
+			values.Set(name, strconv.Itoa(n))
+		}
 	}
-	return c.show(v, "project_settings", settingsPage{projectFrame: f, Form: form{Values: values}})
+	return c.show(v, "project_settings", settingsPage{projectFrame: f, Form: form{Values: values}, Orders: orders})
 }
 
 func (c *Console) saveProject(v visit) error {
@@ -45,15 +55,17 @@ func (c *Console) saveProject(v visit) error {
 	if err != nil {
 		return err
 	}
-	var patch inventory.ProjectPatch
-	title, parallel := typed(f.Values, "title"), 0
+	title, order := typed(f.Values, "title"), slipway.OutOfOrder(typed(f.Values, "order"))
 	f.check("title", slipway.CheckTitle("project", title))
-	if text := typed(f.Values, "parallel"); text != "" {
-		if parallel, err = strconv.Atoi(text); err != nil || parallel < 0 {
-			f.blame("parallel", "A whole number, or nothing")
+	number := func(name string) *int {
+		text := typed(f.Values, name)
+		n, err := strconv.Atoi(text)
+		if text != "" && (err != nil || n < 0) {
+			f.blame(name, "A whole number, or nothing")
 		}
+		return &n
 	}
-	patch.Title, patch.ParallelTasks = &title, &parallel
+	patch := inventory.ProjectPatch{Title: &title, ParallelTasks: number("parallel"), MaxFailures: number("failures"), OutOfOrder: &order}
 	id := v.r.PathValue("project")
 	if f.ok() {
 		if _, err := c.Inventory.UpdateProject(v.ctx(), v.who, id, patch); err != nil {
@@ -67,7 +79,7 @@ func (c *Console) saveProject(v visit) error {
 		if err != nil {
 			return err
 		}
-		return c.showForm(v, "project_settings", f, settingsPage{projectFrame: frame, Form: f})
+		return c.showForm(v, "project_settings", f, settingsPage{projectFrame: frame, Form: f, Orders: orders})
 	}
 	return c.done(v, projectURL(id)+"/settings", "Saved.")
 }

@@ -120,8 +120,9 @@ func TestAProjectIsDeletedAndRestored(t *testing.T) {
 	settings := v.get("/projects/shop/settings")
 	settings.submit("Save", url.Values{"title": {"The shop"}, "parallel": {"many"}}).
 		expect(t, http.StatusBadRequest, in("#f-parallel-error", says("whole number")), in("#f-title", value("value", "The shop")))
-	settings.submit("Save", url.Values{"title": {"The shop"}, "parallel": {"3"}}).
-		expect(t, http.StatusOK, in("h1", is("The shop")), in("#f-parallel", value("value", "3")))
+	settings.submit("Save", url.Values{"failures": {"-1"}}).expect(t, http.StatusBadRequest, in("#f-failures-error", says("whole number")))
+	settings.submit("Save", url.Values{"title": {"The shop"}, "parallel": {"3"}, "failures": {"2"}, "order": {"WARN"}}).
+		expect(t, http.StatusOK, in("h1", is("The shop")), in("#f-parallel", value("value", "3")), in("#f-failures", value("value", "2")), in("#f-order option[selected]", value("value", "WARN")))
 	p := settings.follow("Delete…").submit("Delete", nil)
 	p.expect(t, http.StatusOK, in("h1", says("Deleted")), in(".says.warn", says("This project is deleted.")))
 	v.get("/projects").expect(t, http.StatusOK, in("tbody", lacks("The shop")))

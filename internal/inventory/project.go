@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"slipway"
 	"slipway/internal/gate"
@@ -10,8 +11,11 @@ import (
 	"slipway/internal/store"
 )
 
-// maxParallelTasks bounds a project's ParallelTasks.
-const maxParallelTasks = 1000
+// Bounds of a project's numbers.
+const (
+	maxParallelTasks = 1000
+	maxMaxFailures   = 5000 // databases of a plan
+)
 
 const projectRPC = "/bytebase.v1.ProjectService/"
 
@@ -95,6 +99,12 @@ func checkProject(p slipway.Project) error {
 	if p.ParallelTasks < 0 || p.ParallelTasks > maxParallelTasks {
 		return slipway.Errorf(slipway.Invalid, "parallel tasks per rollout: 0 to %d, 0 leaving it to the server", maxParallelTasks)
 	}
+	if p.MaxFailures < 0 || p.MaxFailures > maxMaxFailures {
+		return slipway.Errorf(slipway.Invalid, "failures per stage: 0 to %d, 0 being any number", maxMaxFailures)
+	}
+	if !slices.Contains([]slipway.OutOfOrder{"", slipway.LateRefused, slipway.LateWarned, slipway.LateAllowed}, p.OutOfOrder) {
+		return slipway.Errorf(slipway.Invalid, "versions out of order: ERROR, WARN or ALLOW, not %.40q", p.OutOfOrder)
+	}
 	return checkLabels(p.Labels)
 }
 
@@ -103,6 +113,8 @@ type ProjectPatch struct {
 	Title         *string
 	Labels        *map[string]string
 	ParallelTasks *int
+	MaxFailures   *int
+	OutOfOrder    *slipway.OutOfOrder
 }
 
 // UpdateProject changes a project that is not deleted.
@@ -116,6 +128,8 @@ func (s *Service) UpdateProject(ctx context.Context, who slipway.Principal, id s
 		set(&p.Title, patch.Title)
 		set(&p.Labels, patch.Labels)
 		set(&p.ParallelTasks, patch.ParallelTasks)
+		set(&p.MaxFailures, patch.MaxFailures)
+		set(&p.OutOfOrder, patch.OutOfOrder)
 		return checkProject(*p)
 	})
 }

@@ -25,6 +25,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// OutOfOrder is a policy for versions that come late. What is not specified is ERROR.
+type Project_OutOfOrder int32
+
+const (
+	Project_OUT_OF_ORDER_UNSPECIFIED Project_OutOfOrder = 0
+	// A check reports an error, and a rollout fails before anything runs.
+	Project_ERROR Project_OutOfOrder = 1
+	// A check warns, and the file runs.
+	Project_WARN Project_OutOfOrder = 2
+	// A check is silent, and the file runs; the task run says so.
+	Project_ALLOW Project_OutOfOrder = 3
+)
+
+// Enum value maps for Project_OutOfOrder.
+var (
+	Project_OutOfOrder_name = map[int32]string{
+		0: "OUT_OF_ORDER_UNSPECIFIED",
+		1: "ERROR",
+		2: "WARN",
+		3: "ALLOW",
+	}
+	Project_OutOfOrder_value = map[string]int32{
+		"OUT_OF_ORDER_UNSPECIFIED": 0,
+		"ERROR":                    1,
+		"WARN":                     2,
+		"ALLOW":                    3,
+	}
+)
+
+func (x Project_OutOfOrder) Enum() *Project_OutOfOrder {
+	p := new(Project_OutOfOrder)
+	*p = x
+	return p
+}
+
+func (x Project_OutOfOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Project_OutOfOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_bytebase_v1_project_proto_enumTypes[0].Descriptor()
+}
+
+func (Project_OutOfOrder) Type() protoreflect.EnumType {
+	return &file_bytebase_v1_project_proto_enumTypes[0]
+}
+
+func (x Project_OutOfOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Project_OutOfOrder.Descriptor instead.
+func (Project_OutOfOrder) EnumDescriptor() ([]byte, []int) {
+	return file_bytebase_v1_project_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // GetProjectRequest is what ProjectService.GetProject takes.
 type GetProjectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -586,8 +642,12 @@ type Project struct {
 	RequirePlanCheckNoError bool              `protobuf:"varint,21,opt,name=require_plan_check_no_error,json=requirePlanCheckNoError,proto3" json:"require_plan_check_no_error,omitempty"`
 	AllowRequestRole        bool              `protobuf:"varint,22,opt,name=allow_request_role,json=allowRequestRole,proto3" json:"allow_request_role,omitempty"`
 	AllowJustInTimeAccess   bool              `protobuf:"varint,23,opt,name=allow_just_in_time_access,json=allowJustInTimeAccess,proto3" json:"allow_just_in_time_access,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// What becomes of a file whose version is below one that its database has already.
+	OutOfOrder Project_OutOfOrder `protobuf:"varint,1000,opt,name=out_of_order,json=outOfOrder,proto3,enum=bytebase.v1.Project_OutOfOrder" json:"out_of_order,omitempty"`
+	// How many databases of a stage may fail before the rest of it is not started; 0 is any number.
+	MaxFailuresPerStage int32 `protobuf:"varint,1001,opt,name=max_failures_per_stage,json=maxFailuresPerStage,proto3" json:"max_failures_per_stage,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Project) Reset() {
@@ -746,6 +806,20 @@ func (x *Project) GetAllowJustInTimeAccess() bool {
 	return false
 }
 
+func (x *Project) GetOutOfOrder() Project_OutOfOrder {
+	if x != nil {
+		return x.OutOfOrder
+	}
+	return Project_OUT_OF_ORDER_UNSPECIFIED
+}
+
+func (x *Project) GetMaxFailuresPerStage() int32 {
+	if x != nil {
+		return x.MaxFailuresPerStage
+	}
+	return 0
+}
+
 // Label is a coloured word. Not used yet.
 type Label struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -893,7 +967,8 @@ const file_bytebase_v1_project_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05purge\x18\x02 \x01(\bR\x05purge\",\n" +
 	"\x16UndeleteProjectRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xc0\b\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x86\n" +
+	"\n" +
 	"\aProject\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.bytebase.v1.StateR\x05state\x12\x14\n" +
@@ -913,12 +988,21 @@ const file_bytebase_v1_project_proto_rawDesc = "" +
 	"\x16require_issue_approval\x18\x14 \x01(\bR\x14requireIssueApproval\x12<\n" +
 	"\x1brequire_plan_check_no_error\x18\x15 \x01(\bR\x17requirePlanCheckNoError\x12,\n" +
 	"\x12allow_request_role\x18\x16 \x01(\bR\x10allowRequestRole\x128\n" +
-	"\x19allow_just_in_time_access\x18\x17 \x01(\bR\x15allowJustInTimeAccess\x1a9\n" +
+	"\x19allow_just_in_time_access\x18\x17 \x01(\bR\x15allowJustInTimeAccess\x12B\n" +
+	"\fout_of_order\x18\xe8\a \x01(\x0e2\x1f.bytebase.v1.Project.OutOfOrderR\n" +
+	"outOfOrder\x124\n" +
+	"\x16max_failures_per_stage\x18\xe9\a \x01(\x05R\x13maxFailuresPerStage\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a?\n" +
 	"\x14ExecutionRetryPolicy\x12'\n" +
-	"\x0fmaximum_retries\x18\x01 \x01(\x05R\x0emaximumRetriesJ\x04\b\x04\x10\x05R\bwebhooks\"]\n" +
+	"\x0fmaximum_retries\x18\x01 \x01(\x05R\x0emaximumRetries\"J\n" +
+	"\n" +
+	"OutOfOrder\x12\x1c\n" +
+	"\x18OUT_OF_ORDER_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05ERROR\x10\x01\x12\b\n" +
+	"\x04WARN\x10\x02\x12\t\n" +
+	"\x05ALLOW\x10\x03J\x04\b\x04\x10\x05R\bwebhooks\"]\n" +
 	"\x05Label\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12(\n" +
 	"\x05color\x18\x02 \x01(\v2\x12.google.type.ColorR\x05color\x12\x14\n" +
@@ -947,63 +1031,66 @@ func file_bytebase_v1_project_proto_rawDescGZIP() []byte {
 	return file_bytebase_v1_project_proto_rawDescData
 }
 
+var file_bytebase_v1_project_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_bytebase_v1_project_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_bytebase_v1_project_proto_goTypes = []any{
-	(*GetProjectRequest)(nil),            // 0: bytebase.v1.GetProjectRequest
-	(*ListProjectsRequest)(nil),          // 1: bytebase.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),         // 2: bytebase.v1.ListProjectsResponse
-	(*SearchProjectsRequest)(nil),        // 3: bytebase.v1.SearchProjectsRequest
-	(*SearchProjectsResponse)(nil),       // 4: bytebase.v1.SearchProjectsResponse
-	(*CreateProjectRequest)(nil),         // 5: bytebase.v1.CreateProjectRequest
-	(*UpdateProjectRequest)(nil),         // 6: bytebase.v1.UpdateProjectRequest
-	(*DeleteProjectRequest)(nil),         // 7: bytebase.v1.DeleteProjectRequest
-	(*UndeleteProjectRequest)(nil),       // 8: bytebase.v1.UndeleteProjectRequest
-	(*Project)(nil),                      // 9: bytebase.v1.Project
-	(*Label)(nil),                        // 10: bytebase.v1.Label
-	nil,                                  // 11: bytebase.v1.Project.LabelsEntry
-	(*Project_ExecutionRetryPolicy)(nil), // 12: bytebase.v1.Project.ExecutionRetryPolicy
-	(*fieldmaskpb.FieldMask)(nil),        // 13: google.protobuf.FieldMask
-	(State)(0),                           // 14: bytebase.v1.State
-	(*color.Color)(nil),                  // 15: google.type.Color
-	(*GetIamPolicyRequest)(nil),          // 16: bytebase.v1.GetIamPolicyRequest
-	(*SetIamPolicyRequest)(nil),          // 17: bytebase.v1.SetIamPolicyRequest
-	(*emptypb.Empty)(nil),                // 18: google.protobuf.Empty
-	(*IamPolicy)(nil),                    // 19: bytebase.v1.IamPolicy
+	(Project_OutOfOrder)(0),              // 0: bytebase.v1.Project.OutOfOrder
+	(*GetProjectRequest)(nil),            // 1: bytebase.v1.GetProjectRequest
+	(*ListProjectsRequest)(nil),          // 2: bytebase.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),         // 3: bytebase.v1.ListProjectsResponse
+	(*SearchProjectsRequest)(nil),        // 4: bytebase.v1.SearchProjectsRequest
+	(*SearchProjectsResponse)(nil),       // 5: bytebase.v1.SearchProjectsResponse
+	(*CreateProjectRequest)(nil),         // 6: bytebase.v1.CreateProjectRequest
+	(*UpdateProjectRequest)(nil),         // 7: bytebase.v1.UpdateProjectRequest
+	(*DeleteProjectRequest)(nil),         // 8: bytebase.v1.DeleteProjectRequest
+	(*UndeleteProjectRequest)(nil),       // 9: bytebase.v1.UndeleteProjectRequest
+	(*Project)(nil),                      // 10: bytebase.v1.Project
+	(*Label)(nil),                        // 11: bytebase.v1.Label
+	nil,                                  // 12: bytebase.v1.Project.LabelsEntry
+	(*Project_ExecutionRetryPolicy)(nil), // 13: bytebase.v1.Project.ExecutionRetryPolicy
+	(*fieldmaskpb.FieldMask)(nil),        // 14: google.protobuf.FieldMask
+	(State)(0),                           // 15: bytebase.v1.State
+	(*color.Color)(nil),                  // 16: google.type.Color
+	(*GetIamPolicyRequest)(nil),          // 17: bytebase.v1.GetIamPolicyRequest
+	(*SetIamPolicyRequest)(nil),          // 18: bytebase.v1.SetIamPolicyRequest
+	(*emptypb.Empty)(nil),                // 19: google.protobuf.Empty
+	(*IamPolicy)(nil),                    // 20: bytebase.v1.IamPolicy
 }
 var file_bytebase_v1_project_proto_depIdxs = []int32{
-	9,  // 0: bytebase.v1.ListProjectsResponse.projects:type_name -> bytebase.v1.Project
-	9,  // 1: bytebase.v1.SearchProjectsResponse.projects:type_name -> bytebase.v1.Project
-	9,  // 2: bytebase.v1.CreateProjectRequest.project:type_name -> bytebase.v1.Project
-	9,  // 3: bytebase.v1.UpdateProjectRequest.project:type_name -> bytebase.v1.Project
-	13, // 4: bytebase.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	14, // 5: bytebase.v1.Project.state:type_name -> bytebase.v1.State
-	10, // 6: bytebase.v1.Project.issue_labels:type_name -> bytebase.v1.Label
-	12, // 7: bytebase.v1.Project.execution_retry_policy:type_name -> bytebase.v1.Project.ExecutionRetryPolicy
-	11, // 8: bytebase.v1.Project.labels:type_name -> bytebase.v1.Project.LabelsEntry
-	15, // 9: bytebase.v1.Label.color:type_name -> google.type.Color
-	0,  // 10: bytebase.v1.ProjectService.GetProject:input_type -> bytebase.v1.GetProjectRequest
-	1,  // 11: bytebase.v1.ProjectService.ListProjects:input_type -> bytebase.v1.ListProjectsRequest
-	3,  // 12: bytebase.v1.ProjectService.SearchProjects:input_type -> bytebase.v1.SearchProjectsRequest
-	5,  // 13: bytebase.v1.ProjectService.CreateProject:input_type -> bytebase.v1.CreateProjectRequest
-	6,  // 14: bytebase.v1.ProjectService.UpdateProject:input_type -> bytebase.v1.UpdateProjectRequest
-	7,  // 15: bytebase.v1.ProjectService.DeleteProject:input_type -> bytebase.v1.DeleteProjectRequest
-	8,  // 16: bytebase.v1.ProjectService.UndeleteProject:input_type -> bytebase.v1.UndeleteProjectRequest
-	16, // 17: bytebase.v1.ProjectService.GetIamPolicy:input_type -> bytebase.v1.GetIamPolicyRequest
-	17, // 18: bytebase.v1.ProjectService.SetIamPolicy:input_type -> bytebase.v1.SetIamPolicyRequest
-	9,  // 19: bytebase.v1.ProjectService.GetProject:output_type -> bytebase.v1.Project
-	2,  // 20: bytebase.v1.ProjectService.ListProjects:output_type -> bytebase.v1.ListProjectsResponse
-	4,  // 21: bytebase.v1.ProjectService.SearchProjects:output_type -> bytebase.v1.SearchProjectsResponse
-	9,  // 22: bytebase.v1.ProjectService.CreateProject:output_type -> bytebase.v1.Project
-	9,  // 23: bytebase.v1.ProjectService.UpdateProject:output_type -> bytebase.v1.Project
-	18, // 24: bytebase.v1.ProjectService.DeleteProject:output_type -> google.protobuf.Empty
-	9,  // 25: bytebase.v1.ProjectService.UndeleteProject:output_type -> bytebase.v1.Project
-	19, // 26: bytebase.v1.ProjectService.GetIamPolicy:output_type -> bytebase.v1.IamPolicy
-	19, // 27: bytebase.v1.ProjectService.SetIamPolicy:output_type -> bytebase.v1.IamPolicy
-	19, // [19:28] is the sub-list for method output_type
-	10, // [10:19] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 0: bytebase.v1.ListProjectsResponse.projects:type_name -> bytebase.v1.Project
+	10, // 1: bytebase.v1.SearchProjectsResponse.projects:type_name -> bytebase.v1.Project
+	10, // 2: bytebase.v1.CreateProjectRequest.project:type_name -> bytebase.v1.Project
+	10, // 3: bytebase.v1.UpdateProjectRequest.project:type_name -> bytebase.v1.Project
+	14, // 4: bytebase.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	15, // 5: bytebase.v1.Project.state:type_name -> bytebase.v1.State
+	11, // 6: bytebase.v1.Project.issue_labels:type_name -> bytebase.v1.Label
+	13, // 7: bytebase.v1.Project.execution_retry_policy:type_name -> bytebase.v1.Project.ExecutionRetryPolicy
+	12, // 8: bytebase.v1.Project.labels:type_name -> bytebase.v1.Project.LabelsEntry
+	0,  // 9: bytebase.v1.Project.out_of_order:type_name -> bytebase.v1.Project.OutOfOrder
+	16, // 10: bytebase.v1.Label.color:type_name -> google.type.Color
+	1,  // 11: bytebase.v1.ProjectService.GetProject:input_type -> bytebase.v1.GetProjectRequest
+	2,  // 12: bytebase.v1.ProjectService.ListProjects:input_type -> bytebase.v1.ListProjectsRequest
+	4,  // 13: bytebase.v1.ProjectService.SearchProjects:input_type -> bytebase.v1.SearchProjectsRequest
+	6,  // 14: bytebase.v1.ProjectService.CreateProject:input_type -> bytebase.v1.CreateProjectRequest
+	7,  // 15: bytebase.v1.ProjectService.UpdateProject:input_type -> bytebase.v1.UpdateProjectRequest
+	8,  // 16: bytebase.v1.ProjectService.DeleteProject:input_type -> bytebase.v1.DeleteProjectRequest
+	9,  // 17: bytebase.v1.ProjectService.UndeleteProject:input_type -> bytebase.v1.UndeleteProjectRequest
+	17, // 18: bytebase.v1.ProjectService.GetIamPolicy:input_type -> bytebase.v1.GetIamPolicyRequest
+	18, // 19: bytebase.v1.ProjectService.SetIamPolicy:input_type -> bytebase.v1.SetIamPolicyRequest
+	10, // 20: bytebase.v1.ProjectService.GetProject:output_type -> bytebase.v1.Project
+	3,  // 21: bytebase.v1.ProjectService.ListProjects:output_type -> bytebase.v1.ListProjectsResponse
+	5,  // 22: bytebase.v1.ProjectService.SearchProjects:output_type -> bytebase.v1.SearchProjectsResponse
+	10, // 23: bytebase.v1.ProjectService.CreateProject:output_type -> bytebase.v1.Project
+	10, // 24: bytebase.v1.ProjectService.UpdateProject:output_type -> bytebase.v1.Project
+	19, // 25: bytebase.v1.ProjectService.DeleteProject:output_type -> google.protobuf.Empty
+	10, // 26: bytebase.v1.ProjectService.UndeleteProject:output_type -> bytebase.v1.Project
+	20, // 27: bytebase.v1.ProjectService.GetIamPolicy:output_type -> bytebase.v1.IamPolicy
+	20, // 28: bytebase.v1.ProjectService.SetIamPolicy:output_type -> bytebase.v1.IamPolicy
+	20, // [20:29] is the sub-list for method output_type
+	11, // [11:20] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_bytebase_v1_project_proto_init() }
@@ -1018,13 +1105,14 @@ func file_bytebase_v1_project_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bytebase_v1_project_proto_rawDesc), len(file_bytebase_v1_project_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_bytebase_v1_project_proto_goTypes,
 		DependencyIndexes: file_bytebase_v1_project_proto_depIdxs,
+		EnumInfos:         file_bytebase_v1_project_proto_enumTypes,
 		MessageInfos:      file_bytebase_v1_project_proto_msgTypes,
 	}.Build()
 	File_bytebase_v1_project_proto = out.File

@@ -20,9 +20,10 @@ const noteCode = 1
 
 // A check is one set of files on its way through its targets.
 type check struct {
-	s     *Service
-	files []file
-	texts [][]byte // what each file's bytes are as text; nil where they are none, which the review tells
+	s       *Service
+	project slipway.Project
+	files   []file
+	texts   [][]byte // what each file's bytes are as text; nil where they are none, which the review tells
 
 	mu      sync.Mutex // guards reviews
 	reviews map[reviewKey]func() []reviewed
@@ -56,7 +57,7 @@ func (c *check) against(ctx context.Context, t target) verdict {
 		case slipway.FilePending:
 			pending = append(pending, i)
 			if st.Late {
-				results[i].Advices = append(results[i].Advices, late(st))
+				results[i].Advices = append(results[i].Advices, c.late(st)...)
 			}
 		case slipway.FileChanged:
 			results[i].Advices = append(results[i].Advices, c.changed(t, i, st))
@@ -121,11 +122,23 @@ func (c *check) changed(t target, i int, st slipway.Standing) slipway.Advice {
 	}
 }
 
-func late(st slipway.Standing) slipway.Advice {
-	return slipway.Advice{
-		Level: slipway.AdviceWarning, Code: noteCode, Title: "Out of order",
-		Content: fmt.Sprintf("Version %q comes before %q, which is applied already: this file would run after files that were written to run after it. Give it a higher version unless that is meant", st.File.Version, st.Highest),
+// late is the finding on a file whose version comes too late, if its project
+// minds.
+func (c *check) late(st slipway.Standing) []slipway.Advice {
+	a := slipway.Advice{
+		Level: slipway.AdviceError, Code: noteCode, Title: "Out of order",
+		Content: fmt.Sprintf("Version %q comes before %q, which is applied already: this file would run after files that were written to run after it", st.File.Version, st.Highest),
 	}
+	switch c.project.OrderPolicy() {
+	case slipway.LateAllowed:
+		return nil
+	case slipway.LateWarned:
+		a.Level = slipway.AdviceWarning
+		a.Content += ". Give it a higher version unless that is meant"
+	default:
+		a.Content += "; a rollout refuses it. Give it a higher version, or let the project take versions out of order"
+	}
+	return []slipway.Advice{a}
 }
 
 // addFindings adds what the target's engine says of the pending files.

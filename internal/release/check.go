@@ -44,7 +44,8 @@ func (s *Service) Check(ctx context.Context, who slipway.Principal, q Question) 
 	if err != nil {
 		return Answer{}, err
 	}
-	if err := s.project(ctx, q.Project); err != nil {
+	project, err := s.project(ctx, q.Project)
+	if err != nil {
 		return Answer{}, err
 	}
 	raw, err := s.fill(ctx, q.Project, q.Files)
@@ -59,7 +60,7 @@ func (s *Service) Check(ctx context.Context, who slipway.Principal, q Question) 
 	if err != nil {
 		return Answer{}, err
 	}
-	c := &check{s: s, files: files, texts: make([][]byte, len(files))}
+	c := &check{s: s, project: project, files: files, texts: make([][]byte, len(files))}
 	for i, f := range files {
 		if text, err := sqltext.Prepare(f.Statement); err == nil {
 			c.texts[i] = text

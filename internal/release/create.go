@@ -43,7 +43,7 @@ func (s *Service) Create(ctx context.Context, who slipway.Principal, d Draft) (r
 	if err := s.gate.Can(ctx, act); err != nil {
 		return rel, false, err
 	}
-	if err := s.project(ctx, d.Project); err != nil {
+	if _, err := s.project(ctx, d.Project); err != nil {
 		return rel, false, err
 	}
 	template, err := parseTemplate(d.Template, d.Zone)

@@ -129,13 +129,13 @@ func (s *Service) Update(ctx context.Context, who slipway.Principal, project, id
 }
 
 // project returns a project that work can be done in.
-func (s *Service) project(ctx context.Context, id string) error {
+func (s *Service) project(ctx context.Context, id string) (slipway.Project, error) {
 	p, err := s.st.Project(ctx, id)
 	if err != nil {
-		return fmt.Errorf("read the project of a release: %w", err)
+		return p, fmt.Errorf("read the project of a release: %w", err)
 	}
 	if p.Deleted {
-		return slipway.Errorf(slipway.Precondition, "project %q is deleted", id)
+		return p, slipway.Errorf(slipway.Precondition, "project %q is deleted", id)
 	}
-	return nil
+	return p, nil
 }

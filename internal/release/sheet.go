@@ -29,7 +29,7 @@ func (s *Service) CreateSheets(ctx context.Context, who slipway.Principal, proje
 	if err := s.gate.Can(ctx, act); err != nil {
 		return nil, err
 	}
-	if err := s.project(ctx, project); err != nil {
+	if _, err := s.project(ctx, project); err != nil {
 		return nil, err
 	}
 	if len(contents) == 0 || len(contents) > MaxSheets {

@@ -73,6 +73,7 @@ func (w *worker) prepare(ctx context.Context) ([]slipway.File, error) {
 		if p.Deleted {
 			return slipway.Errorf(slipway.Precondition, "project %q is deleted", p.ID)
 		}
+		w.project = p
 		if rel, err = w.s.release(ctx, task.Project, task.Release); err != nil {
 			return err
 		}
@@ -191,7 +192,7 @@ func (w *worker) unlock(ctx context.Context) {
 
 // pending reads the ledger, keeps the server's copy of it and returns what is to
 // run. Nothing runs when a file that was applied has been edited.
-func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.File, error) {
+func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.Standing, error) {
 	ledger, err := w.session.Revisions(ctx)
 	if err != nil {
 		return nil, err
@@ -204,7 +205,7 @@ func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.F
 	if err != nil {
 		return nil, err
 	}
-	var pending []slipway.File
+	var pending []slipway.Standing
 	w.ran = 0
 	for _, st := range standings {
 		if st.State != slipway.FilePending && st.Revision.TaskRun == w.run.Name() {
@@ -212,7 +213,10 @@ func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.F
 		}
 		switch st.State {
 		case slipway.FilePending:
-			pending = append(pending, st.File)
+			if st.Late && w.project.OrderPolicy() == slipway.LateRefused {
+				return nil, late(st)
+			}
+			pending = append(pending, st)
 		case slipway.FileChanged:
 			same, err := w.reformatted(ctx, st)
 			if err != nil {
@@ -226,6 +230,12 @@ func (w *worker) pending(ctx context.Context, files []slipway.File) ([]slipway.F
 	w.all, w.done = len(files), len(files)-len(pending)
 	w.tellProgress(ctx)
 	return pending, nil
+}
+
+func late(st slipway.Standing) verdict {
+	msg := fmt.Sprintf("out of order: %s (version %s) comes before version %s, which is applied already. Give the file a higher version, or let the project take versions out of order",
+		st.File.Path, st.File.Version, st.Highest)
+	return verdict{outcome{status: slipway.Failed, detail: msg + ". Nothing was run", failure: &slipway.Failure{Path: st.File.Path, Version: st.File.Version, Message: msg}}}
 }
 
 func edited(st slipway.Standing) verdict {
@@ -267,8 +277,9 @@ func (w *worker) text(ctx context.Context, f slipway.File) (raw, text []byte, er
 }
 
 // applyAll applies files in order and stops at the first that does not get in.
-func (w *worker) applyAll(ctx context.Context, pending []slipway.File) error {
-	for _, f := range pending {
+func (w *worker) applyAll(ctx context.Context, pending []slipway.Standing) error {
+	for _, st := range pending {
+		f := st.File
 		if err := w.mayBegin(ctx); err != nil {
 			return err
 		}
@@ -287,6 +298,9 @@ func (w *worker) applyAll(ctx context.Context, pending []slipway.File) error {
 			return err
 		}
 		w.done, w.ran = w.done+1, w.ran+1
+		if st.Late {
+			w.late = append(w.late, fmt.Sprintf("%s after %s", f.Version, st.Highest))
+		}
 		rev.Database = w.run.Task.Target
 		w.keep(ctx, rev)
 		w.tellProgress(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,12 +31,15 @@ type worker struct {
 	t   target
 	log *recorder
 
+	project slipway.Project
+
 	session engine.Session // nil while the target is not locked
 	begun   bool           // a file was sent to the target
 	until   atomic.Int64   // when the lease ends, Unix nanoseconds
 	all     int            // files of the release
 	done    int            // of them in the ledger
 	ran     int            // of them applied by this run
+	late    []string       // versions that this worker applied out of order
 	stale   bool           // something of the server's copy could not be written
 
 	recalled bool // the log has what an earlier worker of the run did not get to write
@@ -181,6 +185,13 @@ func (w *worker) stopped(err error) outcome {
 
 // progress says in words how far the release has come on the target.
 func (w *worker) progress() string {
+	if len(w.late) > 0 {
+		return w.count() + "; out of order: " + strings.Join(w.late, ", ")
+	}
+	return w.count()
+}
+
+func (w *worker) count() string {
 	switch {
 	case w.all == 0:
 		return "nothing was run"
@@ -209,6 +220,11 @@ func (w *worker) finish(ctx context.Context, end outcome) error {
 			}
 			if end.status == slipway.Done {
 				if err := w.mark(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if end.status == slipway.Failed {
+				if err := w.s.halt(ctx, tx, run.Task); err != nil {
 					return err
 				}
 			}

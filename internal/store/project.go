@@ -13,10 +13,10 @@ type ProjectQuery struct {
 	Only        []string // ids; nil is all, empty is none
 }
 
-const projectColumns = `id, title, deleted, labels, created, parallel`
+const projectColumns = `id, title, deleted, labels, created, parallel, max_failures, out_of_order`
 
 func scanProject(r row) (p slipway.Project, err error) {
-	err = r.Scan(&p.ID, &p.Title, &p.Deleted, fromJSON(&p.Labels), at(&p.Created), &p.ParallelTasks)
+	err = r.Scan(&p.ID, &p.Title, &p.Deleted, fromJSON(&p.Labels), at(&p.Created), &p.ParallelTasks, &p.MaxFailures, &p.OutOfOrder)
 	return p, err
 }
 
@@ -45,14 +45,14 @@ func (r Reader) Projects(ctx context.Context, q ProjectQuery, page slipway.Page)
 func (tx *Tx) CreateProject(ctx context.Context, p slipway.Project) error {
 	return tx.create(ctx, projectWhat(p.ID), ask(`
 		INSERT INTO project (`+projectColumns+`, search)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		p.ID, p.Title, p.Deleted, asJSON(p.Labels), p.Created, p.ParallelTasks, searchable(p.ID, p.Title)))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		p.ID, p.Title, p.Deleted, asJSON(p.Labels), p.Created, p.ParallelTasks, p.MaxFailures, p.OutOfOrder, searchable(p.ID, p.Title)))
 }
 
 // UpdateProject saves all of a project but the id and the creation.
 func (tx *Tx) UpdateProject(ctx context.Context, p slipway.Project) error {
 	return tx.change(ctx, projectWhat(p.ID), ask(`
-		UPDATE project SET title = $2, deleted = $3, labels = $4, parallel = $5, search = $6
+		UPDATE project SET title = $2, deleted = $3, labels = $4, parallel = $5, max_failures = $6, out_of_order = $7, search = $8
 		WHERE id = $1`,
-		p.ID, p.Title, p.Deleted, asJSON(p.Labels), p.ParallelTasks, searchable(p.ID, p.Title)))
+		p.ID, p.Title, p.Deleted, asJSON(p.Labels), p.ParallelTasks, p.MaxFailures, p.OutOfOrder, searchable(p.ID, p.Title)))
 }

@@ -68,7 +68,7 @@ func testRoundTrips(t *testing.T, s *store.Store) {
 	update(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.CreateProject(ctx, project) })
 	gotProject, err := s.Project(ctx, project.ID)
 	same(t, "project", project, gotProject, err)
-	project.Title, project.Labels, project.ParallelTasks = "Another", map[string]string{}, 0
+	project.Title, project.Labels, project.ParallelTasks, project.MaxFailures, project.OutOfOrder = "Another", map[string]string{}, 0, 0, ""
 	update(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateProject(ctx, project) })
 	gotProject, err = s.Project(ctx, project.ID)
 	same(t, "updated project", project, gotProject, err)

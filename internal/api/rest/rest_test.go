@@ -304,7 +304,7 @@ func TestRefusals(t *testing.T) {
 
 const projectFields = "name, state, title, dataClassificationConfigId, issueLabels, forceIssueLabels, enforceIssueTitle, " +
 	"postgresDatabaseTenantMode, allowSelfApproval, executionRetryPolicy, ciSamplingSize, parallelTasksPerRollout, labels, " +
-	"enforceSqlReview, requireIssueApproval, requirePlanCheckNoError, allowRequestRole, allowJustInTimeAccess"
+	"enforceSqlReview, requireIssueApproval, requirePlanCheckNoError, allowRequestRole, allowJustInTimeAccess, outOfOrder, maxFailuresPerStage"
 
 // What protojson says of a wrong type varies in its spaces and so is not
 // compared whole.
