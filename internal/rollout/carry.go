@@ -23,6 +23,10 @@ const doubts = 3
 // applied. When a connection is lost with a file in doubt, that begins anew and
 // the ledger decides.
 func (w *worker) carry(ctx context.Context) outcome {
+	err := w.creator(ctx)
+	if err != nil {
+		return w.outcomeOf(ctx, nil, err)
+	}
 	files, err := w.prepare(ctx)
 	if err != nil {
 		return w.outcomeOf(ctx, files, err)
