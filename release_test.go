@@ -30,7 +30,7 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
-func TestVersionOrder(t *testing.T) {
+func TestChange27VersionOrder(t *testing.T) {
 	for _, tc := range []struct {
 		a, b string
 		want int
@@ -64,7 +64,7 @@ func TestVersionOrder(t *testing.T) {
 }
 
 // A canonical spelling stands for exactly the versions that compare equal.
-func TestVersionCanonical(t *testing.T) {
+func TestChange26VersionCanonical(t *testing.T) {
 	spelling := rapid.StringMatching(`0{0,2}[0-9]{1,3}(\.0{0,2}[0-9]{1,2}){0,3}`)
 	rapid.Check(t, func(t *rapid.T) {
 		a, errA := slipway.ParseVersion(spelling.Draw(t, "a"))

@@ -26,7 +26,7 @@ func testApply(t *testing.T, kit Kit) {
 		b.wantQuery("SELECT count(*) FROM shelf", "1")
 	})
 
-	t.Run("a recorded version with other content is refused", func(t *testing.T) {
+	t.Run("change 24: a recorded version with other content is refused", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		b.apply(s, "1", shelf)

@@ -39,7 +39,7 @@ func testFailure(t *testing.T, kit Kit) {
 		}
 	})
 
-	t.Run("a file that would end its transaction is refused before it runs", func(t *testing.T) {
+	t.Run("change 21: a file that would end its transaction is refused before it runs", func(t *testing.T) {
 		for _, word := range []string{"COMMIT", "ROLLBACK", "BEGIN", "END"} {
 			b := newBench(t, kit)
 			e := b.fail(b.lock(), "1", shelf+"\n"+word+";\nCREATE TABLE other (id INTEGER);")
@@ -58,7 +58,7 @@ func testFailure(t *testing.T, kit Kit) {
 		b.wantQuery("SELECT count(*) FROM shelf", "0")
 	})
 
-	t.Run("what is checked at commit takes the revision with it", func(t *testing.T) {
+	t.Run("change 23: what is checked at commit takes the revision with it", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		b.apply(s, "1", shelf+kit.Deferred)

@@ -102,7 +102,7 @@ func (b *bench) killAfter(n int, files []errandFile) string {
 }
 
 func testKill(t *testing.T, kit Kit) {
-	t.Run("kill -9 in the middle of a statement", func(t *testing.T) {
+	t.Run("change 4: kill -9 in the middle of a statement", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		b.apply(s, "1", shelf)
@@ -116,7 +116,7 @@ func testKill(t *testing.T, kit Kit) {
 		b.wantQuery("SELECT count(*) FROM shelf", "1")
 	})
 
-	t.Run("kill -9 anywhere loses no file and repeats none", func(t *testing.T) {
+	t.Run("change 1, 3: kill -9 anywhere loses no file and repeats none", func(t *testing.T) {
 		b := newBench(t, kit)
 		var files []errandFile
 		add := func(text string) {

@@ -11,7 +11,7 @@ import (
 )
 
 func testLock(t *testing.T, kit Kit) {
-	t.Run("who comes second is told who is there", func(t *testing.T) {
+	t.Run("change 6: who comes second is told who is there", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		_, err := b.kit.New().Lock(t.Context(), b.Source, b.Name, engine.Holder{TaskRun: "other", Fence: 1})
@@ -50,7 +50,7 @@ func testLock(t *testing.T, kit Kit) {
 		}
 	})
 
-	t.Run("a worker older than the last one is kept out", func(t *testing.T) {
+	t.Run("change 9: a worker older than the last one is kept out", func(t *testing.T) {
 		b := newBench(t, kit)
 		s, err := b.eng.Lock(t.Context(), b.Source, b.Name, engine.Holder{TaskRun: "run", Fence: 2})
 		if err != nil {
@@ -100,7 +100,7 @@ func testLock(t *testing.T, kit Kit) {
 		b.apply(next, "2", "INSERT INTO shelf (book) VALUES ('y');")
 	})
 
-	t.Run("a session whose ownership another took commits nothing more", func(t *testing.T) {
+	t.Run("change 9: a session whose ownership another took commits nothing more", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		b.Query(t, "UPDATE slipway_owner SET session = 'somebody else'")

@@ -12,7 +12,7 @@ func testSegments(t *testing.T, kit Kit) {
 	before := shelf + "\nINSERT INTO shelf (book) VALUES ('before');\n"
 	after := "\nINSERT INTO shelf (book) VALUES ('after');"
 
-	t.Run("statements outside transactions run where they stand", func(t *testing.T) {
+	t.Run("change 20: statements outside transactions run where they stand", func(t *testing.T) {
 		b := newBench(t, kit)
 		text := before + kit.Alone + ";" + after
 		var got []string

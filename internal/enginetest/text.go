@@ -9,7 +9,7 @@ import (
 )
 
 func testText(t *testing.T, kit Kit) {
-	t.Run("a byte order mark and CRLF are no obstacle", func(t *testing.T) {
+	t.Run("change 31, 34: a byte order mark and CRLF are no obstacle", func(t *testing.T) {
 		b := newBench(t, kit)
 		s := b.lock()
 		text := "\ufeff" + shelf + "\r\n-- comment\r\nINSERT INTO shelf (book)\r\n  VALUES ('x');\r\n"
@@ -28,8 +28,8 @@ func testText(t *testing.T, kit Kit) {
 	})
 
 	for _, tc := range []struct{ name, text, word string }{
-		{"NUL", "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1\x00);", "NUL"},
-		{"bytes that are not UTF-8", shelf + "\nINSERT INTO shelf (book) VALUES ('caf\xe9');", "UTF-8"},
+		{"change 33: NUL", "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1\x00);", "NUL"},
+		{"change 32: bytes that are not UTF-8", shelf + "\nINSERT INTO shelf (book) VALUES ('caf\xe9');", "UTF-8"},
 		{"an open quote", shelf + "\nINSERT INTO shelf (book) VALUES ('open);", "closed"},
 	} {
 		t.Run(tc.name+" is refused before anything runs", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"slipway"
+	"slipway/internal/inventory"
 	"slipway/internal/release"
 	"slipway/internal/sqltext"
 	"slipway/internal/storetest"
@@ -45,7 +46,7 @@ func (w *world) check(files []slipway.File, targets ...string) release.Answer {
 }
 
 // What is applied, edited, reformatted or late, one target after the other.
-func TestCheckAgainstLedgers(t *testing.T) {
+func TestChange24And25CheckAgainstLedgers(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	first, second := file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);"), file("2_b.sql", "CREATE TABLE y (id int NOT NULL PRIMARY KEY);")
 	third := file("3_c.sql", "CREATE TABLE z (id int NOT NULL PRIMARY KEY);")
@@ -62,14 +63,35 @@ func TestCheckAgainstLedgers(t *testing.T) {
 	w.applied("a", third, strings.Repeat("0", 64), "")
 	w.applied("b", third, strings.Repeat("0", 64), sum(sqltext.Normalize(sqltext.SQLite, third.Statement)))
 	want := []string{
-		"2_b.sql on a: WARNING Out of order",
+		"2_b.sql on a: ERROR Out of order",
 		"3_c.sql on a: ERROR Applied file has been modified",
-		"1_a.sql on b: WARNING Out of order",
-		"2_b.sql on b: WARNING Out of order",
+		"1_a.sql on b: ERROR Out of order",
+		"2_b.sql on b: ERROR Out of order",
 		"3_c.sql on b: WARNING Applied file has been reformatted",
 	}
 	if diff := cmp.Diff(want, told(w.check(all, onA, onB))); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// What a version that comes late is depends on its project.
+func TestChange25OutOfOrder(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	first, second := file("1_a.sql", "CREATE TABLE x (id int NOT NULL PRIMARY KEY);"), file("2_b.sql", "CREATE TABLE y (id int NOT NULL PRIMARY KEY);")
+	second.Version = "2"
+	w.applied("a", second, sum(second.Statement), "")
+	for policy, want := range map[slipway.OutOfOrder]string{
+		"": "1_a.sql on a: ERROR Out of order", slipway.LateRefused: "1_a.sql on a: ERROR Out of order",
+		slipway.LateWarned: "1_a.sql on a: WARNING Out of order", slipway.LateAllowed: "",
+	} {
+		_, err := w.inv.UpdateProject(t.Context(), admin, "shop", inventory.ProjectPatch{OutOfOrder: &policy})
+		must(t, err)
+		if a := w.check([]slipway.File{first, second}, onA); strings.Join(told(a), "; ") != want || a.Pending != 1 {
+			t.Errorf("policy %q: %v and %d pending, want %q and 1", policy, told(a), a.Pending, want)
+		}
+	}
+	if _, err := w.inv.UpdateProject(t.Context(), admin, "shop", inventory.ProjectPatch{OutOfOrder: new(slipway.OutOfOrder("MAYBE"))}); slipway.KindOf(err) != slipway.Invalid {
+		t.Errorf("a policy that is none: %v", err)
 	}
 }
 

@@ -51,13 +51,13 @@ func TestCreateRefuses(t *testing.T) {
 		says   string
 	}{
 		{"no files", release.Draft{}, slipway.Invalid, "at least one file"},
-		{"no version in the name", release.Draft{Files: []slipway.File{file("init.sql", "SELECT 1;")}}, slipway.Invalid, `"init.sql" carries no version`},
+		{"change 28: no version in the name", release.Draft{Files: []slipway.File{file("init.sql", "SELECT 1;")}}, slipway.Invalid, `"init.sql" carries no version`},
 		{"a version that is none", release.Draft{Files: []slipway.File{{Path: "a.sql", Version: "1.x", Statement: []byte("x")}}}, slipway.Invalid, "numbers with dots"},
-		{"1 and 01 are one version", release.Draft{Files: []slipway.File{ok, file("01_b.sql", "SELECT 2;")}}, slipway.Invalid, "found duplicate version"},
-		{"1 and v1.0 are one version", release.Draft{Files: []slipway.File{ok, file("v1.0_b.sql", "SELECT 2;")}}, slipway.Invalid, "found duplicate version"},
+		{"change 26: 1 and 01 are one version", release.Draft{Files: []slipway.File{ok, file("01_b.sql", "SELECT 2;")}}, slipway.Invalid, "found duplicate version"},
+		{"change 26: 1 and v1.0 are one version", release.Draft{Files: []slipway.File{ok, file("v1.0_b.sql", "SELECT 2;")}}, slipway.Invalid, "found duplicate version"},
 		{"an empty file", release.Draft{Files: []slipway.File{file("1_a.sql", "")}}, slipway.Invalid, "either sheet or statement must be set"},
-		{"UTF-16", release.Draft{Files: []slipway.File{file("1_a.sql", "\xff\xfeS\x00")}}, slipway.Invalid, `"1_a.sql"`},
-		{"NUL", release.Draft{Files: []slipway.File{file("1_a.sql", "SELECT 1;\x00")}}, slipway.Invalid, "line 1"},
+		{"change 32: UTF-16", release.Draft{Files: []slipway.File{file("1_a.sql", "\xff\xfeS\x00")}}, slipway.Invalid, `"1_a.sql"`},
+		{"change 33: NUL", release.Draft{Files: []slipway.File{file("1_a.sql", "SELECT 1;\x00")}}, slipway.Invalid, "line 1"},
 		{"a line feed in a path", release.Draft{Files: []slipway.File{file("1_a\n.sql", "SELECT 1;")}}, slipway.Invalid, "control character"},
 		{"a sheet that is not there", release.Draft{Files: []slipway.File{{Path: "1_a.sql", SHA256: strings.Repeat("a", 64)}}}, slipway.NotFound, "sheet"},
 		{"a template without an iteration", release.Draft{Files: []slipway.File{ok}, Template: "r_{date}"}, slipway.Invalid, "{iteration}"},
@@ -79,7 +79,7 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
-func TestIDs(t *testing.T) {
+func TestChange56IDs(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	for i, c := range []struct{ template, zone, want string }{
 		{"", "", "release_20261122-RC00"},
@@ -135,7 +135,7 @@ func TestCreateAgain(t *testing.T) {
 }
 
 // Two pipelines make the first releases of a day: change case 57.
-func TestCreateAtOnce(t *testing.T) {
+func TestChange57CreateAtOnce(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) *world{
 		"SQLite":     func(t *testing.T) *world { return newWorld(t, storetest.SQLite(t)) },
 		"PostgreSQL": func(t *testing.T) *world { return newWorld(t, storetest.Postgres(t)) },

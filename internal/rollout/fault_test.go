@@ -24,7 +24,7 @@ const (
 
 // A worker dies with file 1 applied, the target locked and its session open.
 // The next server ends that session and goes on with file 2: change case 4.
-func TestCrash(t *testing.T) {
+func TestChange4Crash(t *testing.T) {
 	for _, kind := range []slipway.Engine{slipway.SQLite, slipway.Postgres} {
 		t.Run(string(kind), func(t *testing.T) {
 			w := newWorldOn(t, storetest.SQLite(t), kind)
@@ -120,7 +120,7 @@ func TestResume(t *testing.T) {
 }
 
 // A live worker's run is nobody else's.
-func TestClaimedElsewhere(t *testing.T) {
+func TestChange5ClaimedElsewhere(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	run := w.start(w.rollout(files(oneTable)), "test")
@@ -136,7 +136,7 @@ func TestClaimedElsewhere(t *testing.T) {
 }
 
 // The connection is lost around a commit; the ledger decides: change case 2.
-func TestInDoubt(t *testing.T) {
+func TestChange2InDoubt(t *testing.T) {
 	for name, committed := range map[string]bool{"the commit arrived": true, "it did not": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -206,7 +206,7 @@ func TestDefect(t *testing.T) {
 
 // Somebody else holds the target's lock: the run waits, says for whom, and goes
 // on when it is free or gives up after a while.
-func TestBusy(t *testing.T) {
+func TestChange6Busy(t *testing.T) {
 	t.Run("until it is free", func(t *testing.T) {
 		w := newWorld(t)
 		ro := w.rollout(files(oneTable))
@@ -245,7 +245,7 @@ func isBusy(e slipway.LogEntry) bool {
 
 // The mirror was lost with the control plane's backup: it is made anew from the
 // ledger and nothing runs twice, change case 48.
-func TestMirrorIsRecovered(t *testing.T) {
+func TestChange48MirrorIsRecovered(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.is(w.work(w.start(w.rollout(files(oneTable)), "test")), slipway.Done)
@@ -282,7 +282,7 @@ func TestBaseline(t *testing.T) {
 
 // The server's own database goes away while a file runs and comes back later:
 // the change that committed is told as done, change case 47.
-func TestStoreAway(t *testing.T) {
+func TestChange47StoreAway(t *testing.T) {
 	home := dbtest.Postgres(t)
 	w := newWorldOn(t, storetest.Open(t, store.Config{URL: home.URL}), slipway.SQLite)
 	run := w.start(w.rollout(files(oneTable)), "test")

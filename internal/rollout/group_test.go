@@ -14,7 +14,7 @@ import (
 // A plan for a group has the databases that the group stood for when it was
 // made. One that joins later is in no rollout of it, and makes the next plan
 // another one.
-func TestPlanForAGroup(t *testing.T) {
+func TestChange46PlanForAGroup(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) { testPlanForAGroup(t, newWorld(t)) })
 	t.Run("store on PostgreSQL", func(t *testing.T) {
 		testPlanForAGroup(t, newWorldOn(t, storetest.Postgres(t), slipway.SQLite))

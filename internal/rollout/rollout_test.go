@@ -81,7 +81,7 @@ func testSlice(t *testing.T, w *world) {
 }
 
 // The same files for the same databases again: change case 50.
-func TestAgain(t *testing.T) {
+func TestChange50Again(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	f := files("CREATE TABLE a (id int PRIMARY KEY);")
@@ -148,7 +148,7 @@ func TestFailureAndRetry(t *testing.T) {
 }
 
 // An applied file was edited: nothing runs, change case 24. A reformat passes.
-func TestEditedFile(t *testing.T) {
+func TestChange24EditedFile(t *testing.T) {
 	w := newWorld(t)
 	w.is(w.work(w.start(w.rollout(files("CREATE TABLE a (id int PRIMARY KEY);")), "test")), slipway.Done)
 
@@ -164,7 +164,7 @@ func TestEditedFile(t *testing.T) {
 	w.is(w.work(w.start(w.rollout(files("-- now with a comment\nCREATE  TABLE a (id int PRIMARY KEY);\n", "CREATE TABLE b (id int PRIMARY KEY);")), "test")), slipway.Done)
 }
 
-func TestTargetMoved(t *testing.T) {
+func TestChange45TargetMoved(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	ro := w.rollout(files("CREATE TABLE a (id int PRIMARY KEY);"))

@@ -104,7 +104,7 @@ func TestDrain(t *testing.T) {
 
 // Another replica takes the run over while a file runs: the first one stops and
 // writes nothing.
-func TestLeaseLost(t *testing.T) {
+func TestChange9LeaseLost(t *testing.T) {
 	w := newWorld(t)
 	ro := w.rollout(files(oneTable, twoTable))
 	run := w.start(ro, "test")

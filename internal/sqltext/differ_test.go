@@ -31,7 +31,7 @@ var nasty = []string{
 
 var between = []string{";", ";;", "; \n", ";-- ; '\n", ";/* ; /* ' */ */", "\n;\r\n", "; /**/ ;", " -- x\r;", ";/*/*/ */ */"}
 
-func TestSplitEqualsParser(t *testing.T) {
+func TestChange38SplitEqualsParser(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var b strings.Builder
 		for range rapid.IntRange(1, 8).Draw(t, "statements") {
@@ -45,7 +45,7 @@ func TestSplitEqualsParser(t *testing.T) {
 }
 
 // Strings of any content, quoted in each way, must not disturb the cutting.
-func TestSplitEqualsParserOnStrings(t *testing.T) {
+func TestChange38SplitEqualsParserOnStrings(t *testing.T) {
 	content := rapid.StringOfN(rapid.RuneFrom([]rune("'\"\\;$-/*\n\rEe ab1é()")), 0, 20, -1)
 	quote := []func(string) string{
 		func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
@@ -71,7 +71,7 @@ func TestSplitEqualsParserOnStrings(t *testing.T) {
 
 // On any text that the parser accepts, sense or nonsense, the cuts agree; and
 // on any that its scanner accepts, the semicolons are the same.
-func TestSplitEqualsScannerOnNonsense(t *testing.T) {
+func TestChange38SplitEqualsScannerOnNonsense(t *testing.T) {
 	piece := rapid.SampledFrom([]string{
 		"'", "''", `"`, `\`, ";", "$", "$$", "$a$", "$1", "--", "/*", "*/", "\n", "\r", " ", "E'", "e", "U&'", "u&\"", "a", "b", "1", "1.", "e5",
 		"é", "(", ")", "+", "*", "/", "-", ".", ",", "::", "SELECT ", "BEGIN ATOMIC ", "END", "CREATE FUNCTION f() ",

@@ -7,7 +7,7 @@ import (
 	"slipway/internal/sqltext"
 )
 
-func TestPrepare(t *testing.T) {
+func TestChange31And32And33Prepare(t *testing.T) {
 	tests := []struct{ name, raw, want, problem string }{
 		{"plain", "SELECT 'é'", "SELECT 'é'", ""},
 		{"empty", "", "", ""},
@@ -33,7 +33,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-func TestNormalize(t *testing.T) {
+func TestChange34Normalize(t *testing.T) {
 	tests := []struct {
 		name string
 		d    sqltext.Dialect

@@ -14,7 +14,7 @@ import (
 
 const users = "CREATE TABLE users (id int, email text);"
 
-func TestLockTimeoutIsTriedAgainAndNamesTheBlocker(t *testing.T) {
+func TestChange11LockTimeoutIsTriedAgainAndNamesTheBlocker(t *testing.T) {
 	b := newBench(t, postgres.Config{LockTimeout: 2 * time.Second, RetryBudget: time.Minute}) // time to look on a busy machine
 	s := b.lock()
 	b.must(b.apply(s, "1", users, nil))
@@ -51,7 +51,7 @@ func TestABlockerOfAnotherRole(t *testing.T) {
 	}
 }
 
-func TestLockTimeoutEndsWithItsBudget(t *testing.T) {
+func TestChange11LockTimeoutEndsWithItsBudget(t *testing.T) {
 	b := newBench(t, postgres.Config{LockTimeout: 50 * time.Millisecond, RetryBudget: 100 * time.Millisecond})
 	s := b.lock()
 	b.must(b.apply(s, "1", users, nil))
@@ -63,7 +63,7 @@ func TestLockTimeoutEndsWithItsBudget(t *testing.T) {
 	}
 }
 
-func TestSerializationFailureIsTriedAgain(t *testing.T) {
+func TestChange14SerializationFailureIsTriedAgain(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	s := b.lock()
 	// A sequence is not rolled back, so it counts the tries.
@@ -82,7 +82,7 @@ func TestSerializationFailureIsTriedAgain(t *testing.T) {
 	b.want("SELECT count(*) FROM users", "1")
 }
 
-func TestStatementTimeoutIsNotTriedAgain(t *testing.T) {
+func TestChange13StatementTimeoutIsNotTriedAgain(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	tries := 0
 	e := failure(t, b.apply(b.lock(), "1", "SET statement_timeout = '50ms'; SELECT pg_sleep(60);", func(l slipway.LogEntry) {
@@ -95,7 +95,7 @@ func TestStatementTimeoutIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-func TestMessagesHoldNoRows(t *testing.T) {
+func TestChange59MessagesHoldNoRows(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	s := b.lock()
 	b.must(b.apply(s, "1", "CREATE TABLE users (email text UNIQUE); INSERT INTO users VALUES ('ann@example.com');", nil))
@@ -133,7 +133,7 @@ func TestAnErrorIsPlacedInItsMessage(t *testing.T) {
 	}
 }
 
-func TestAFileThatGivesTheLockBackIsRolledBack(t *testing.T) {
+func TestChange9AFileThatGivesTheLockBackIsRolledBack(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	e := failure(t, b.apply(b.lock(), "1", users+"SELECT pg_advisory_unlock_all();", nil))
 	if slipway.KindOf(e) != slipway.Unavailable || !strings.Contains(e.Failure.Message, "lost the lock") {
@@ -161,7 +161,7 @@ func TestRoleAndSettingsEndWithTheirFile(t *testing.T) {
 	b.want("SELECT count(*) FROM public.slipway_revision", "2")
 }
 
-func TestConcurrentIndexThatFailsIsTakenAway(t *testing.T) {
+func TestChange18ConcurrentIndexThatFailsIsTakenAway(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	s := b.lock()
 	b.must(b.apply(s, "1", users+"INSERT INTO users VALUES (1, 'a'), (1, 'b');", nil))
@@ -177,7 +177,7 @@ func TestConcurrentIndexThatFailsIsTakenAway(t *testing.T) {
 	b.want("SELECT count(*) FROM pg_index WHERE indrelid = 'users'::regclass AND indisvalid", "1")
 }
 
-func TestConcurrentIndexThatWasCutOff(t *testing.T) {
+func TestChange3ConcurrentIndexThatWasCutOff(t *testing.T) {
 	const waiting = "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()"
 	for _, tc := range []struct {
 		name, index string
@@ -225,7 +225,7 @@ func TestConcurrentIndexThatWasCutOff(t *testing.T) {
 	}
 }
 
-func TestWhatTheCatalogDoesNotTellNeedsAPerson(t *testing.T) {
+func TestChange3WhatTheCatalogDoesNotTellNeedsAPerson(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	s := b.lock()
 	b.must(b.apply(s, "1", "CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);", nil))

@@ -108,7 +108,7 @@ func (p *proxy) through(src slipway.Source) slipway.Source {
 	return src
 }
 
-func TestConnectionLostAroundCommit(t *testing.T) {
+func TestChange2ConnectionLostAroundCommit(t *testing.T) {
 	for _, tc := range []struct {
 		name, cut   string
 		unreachable bool
@@ -146,7 +146,7 @@ func TestConnectionLostAroundCommit(t *testing.T) {
 	}
 }
 
-func TestAPoolerIsRefused(t *testing.T) {
+func TestChange10APoolerIsRefused(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	p := newProxy(t, net.JoinHostPort(b.Source.Host, b.Source.Port))
 	p.disguise = true

@@ -103,7 +103,7 @@ func TestAFileThatIsNoDatabase(t *testing.T) {
 	}
 }
 
-func TestAChangeStaysInItsDatabase(t *testing.T) {
+func TestChange42And43AChangeStaysInItsDatabase(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.db")
 	for _, text := range []string{
 		"ATTACH '" + out + "' AS other;",
@@ -147,7 +147,7 @@ func TestForeignKeyPragmaWorksWhereItStands(t *testing.T) {
 	must(t, apply(t, s, "4", "INSERT INTO c VALUES (9);", nil)) // the setting ended with its file
 }
 
-func TestAnotherWriterIsWaitedFor(t *testing.T) {
+func TestChange11AnotherWriterIsWaitedFor(t *testing.T) {
 	d := lend(t)
 	s := lock(t, d)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(d.Source.Host, "shop.db"))
