@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"slipway"
 	"slipway/internal/gate"
@@ -18,7 +19,14 @@ import (
 
 // A Flow is a sign-in with the provider under way. Whoever holds it in their
 // browser, and nobody else, can finish it.
-type Flow = idtoken.Flow
+type Flow struct {
+	idtoken.Flow
+	Issuer string    `json:"issuer"` // that it was begun with
+	Begun  time.Time `json:"begun"`
+}
+
+// FlowTime is how long people may take at the provider.
+const FlowTime = 15 * time.Minute
 
 // SignInWith returns what the provider is called that people can sign in with,
 // "" for none. Strangers may know.
@@ -39,9 +47,13 @@ func (s *Service) enabledProvider(ctx context.Context) (Provider, error) {
 }
 
 func clientOf(p Provider, redirect string) idtoken.Client {
-	return idtoken.Client{
+	c := idtoken.Client{
 		Issuer: p.Issuer, ID: p.ClientID, Secret: p.ClientSecret, Redirect: redirect, Scopes: slices.Concat([]string{"email", "profile"}, p.Scopes),
 	}
+	if p.GroupsClaim != "" {
+		c.Claims = []string{p.GroupsClaim}
+	}
+	return c
 }
 
 // BeginSignIn returns where to send the browser, and the flow that it has to
@@ -51,8 +63,9 @@ func (s *Service) BeginSignIn(ctx context.Context, redirect string) (string, Flo
 	if err != nil {
 		return "", Flow{}, err
 	}
-	flow := Flow{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()} // a verifier has 43 characters or more
-	to, err := s.tokens.SignInURL(ctx, clientOf(p, redirect), flow)
+	secrets := idtoken.Flow{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()} // a verifier has 43 characters or more
+	flow := Flow{Flow: secrets, Issuer: p.Issuer, Begun: s.instant()}
+	to, err := s.tokens.SignInURL(ctx, clientOf(p, redirect), flow.Flow)
 	return to, flow, err
 }
 
@@ -79,15 +92,15 @@ func (s *Service) FinishSignIn(ctx context.Context, r Return) (SignedIn, error) 
 		return SignedIn{}, err
 	}
 	email, out, err := s.finish(ctx, p, r)
-	who := slipway.Principal{Kind: slipway.UserKind, Email: email, Title: out.User.Title, Origin: r.Origin}
 	switch kind := slipway.KindOf(err); {
 	case err == nil:
 		s.addresses.refund(address)
-		s.note(ctx, who, signInRPC+"SignIn", "users/"+email, nil)
+		who := slipway.Principal{Kind: slipway.UserKind, Email: out.User.Email, Title: out.User.Title, Origin: r.Origin}
+		s.note(ctx, who, signInRPC+"SignIn", "users/"+out.User.Email, nil)
 		return out, nil
 	case kind == slipway.Canceled:
 		return SignedIn{}, err
-	case kind == slipway.Unavailable:
+	case kind == slipway.Unavailable, kind == slipway.Internal:
 		s.note(ctx, slipway.Principal{Origin: r.Origin}, signInRPC+"SignIn", resourceOf(email), err)
 		return SignedIn{}, err
 	}
@@ -129,6 +142,10 @@ func (s *Service) finish(ctx context.Context, p Provider, r Return) (email strin
 	switch {
 	case r.Flow.State == "" || subtle.ConstantTimeCompare([]byte(r.State), []byte(r.Flow.State)) != 1:
 		return "", out, refused("this browser did not begin the sign-in, or too long ago")
+	case s.now().Sub(r.Flow.Begun) > FlowTime:
+		return "", out, refused("the sign-in was begun more than %s ago", FlowTime)
+	case r.Flow.Issuer != p.Issuer: // the settings changed meanwhile, and the code is not for this one
+		return "", out, refused("the sign-in was begun with issuer %.200q instead of %s", r.Flow.Issuer, p.Issuer)
 	case r.Issuer != "" && r.Issuer != p.Issuer:
 		return "", out, refused("the answer comes from issuer %.200q instead of %s", r.Issuer, p.Issuer)
 	case r.Error != "":
@@ -136,7 +153,7 @@ func (s *Service) finish(ctx context.Context, p Provider, r Return) (email strin
 	case r.Code == "" || len(r.Code) > 4096:
 		return "", out, refused("the provider sent no code")
 	}
-	login, err := s.tokens.SignIn(ctx, clientOf(p, r.Redirect), r.Flow, r.Code)
+	login, err := s.tokens.SignIn(ctx, clientOf(p, r.Redirect), r.Flow.Flow, r.Code)
 	if err != nil {
 		return "", out, err
 	}
@@ -153,8 +170,9 @@ func (s *Service) finish(ctx context.Context, p Provider, r Return) (email strin
 	return email, out, err
 }
 
-// admit begins a session of the person with an address, whom it makes if that is
-// allowed, after it has put them into the groups that the provider tells.
+// admit begins a session of the person whom the provider signed in, whom it makes
+// if that is allowed, after it has put them into the groups that the provider
+// tells.
 func (s *Service) admit(ctx context.Context, p Provider, email string, login idtoken.Login, origin slipway.Origin) (SignedIn, error) {
 	const tries = 5 // each lost to somebody else's write of a group
 	var err error
@@ -162,19 +180,16 @@ func (s *Service) admit(ctx context.Context, p Provider, email string, login idt
 		var out SignedIn
 		var acts []gate.Act // what the server did on its own account
 		err = s.st.Update(ctx, func(tx *store.Tx) error {
-			u, made, err := s.personOf(ctx, tx, p, email, login)
+			u, did, err := s.personOf(ctx, tx, p, email, login)
 			if err != nil {
 				return err
 			}
-			if made {
-				acts = append(acts, gate.Act{Method: methodCreateUser, Resource: "users/" + email, Request: map[string]string{"provider": p.Issuer, "subject": login.Subject}})
-			}
-			changed, err := s.syncGroups(ctx, tx, p, "user:"+email, login)
+			changed, err := s.syncGroups(ctx, tx, p, "user:"+u.Email, login)
 			if err != nil {
 				return err
 			}
-			acts = append(acts, changed...)
-			token, session := s.session(SignIn{Email: email, Web: true, Origin: origin}, slipway.UserKind, s.cfg.SessionTTL)
+			acts = slices.Concat(did, changed)
+			token, session := s.session(SignIn{Email: u.Email, Web: true, Origin: origin}, slipway.UserKind, s.cfg.SessionTTL)
 			out = SignedIn{Token: token, Expires: session.Expires, User: u}
 			return tx.CreateSession(ctx, session)
 		})
@@ -193,30 +208,66 @@ func (s *Service) admit(ctx context.Context, p Provider, email string, login idt
 	return SignedIn{}, err
 }
 
-func (s *Service) personOf(ctx context.Context, tx *store.Tx, p Provider, email string, login idtoken.Login) (u slipway.User, made bool, err error) {
+// personOf returns the person whom the provider signed in, and what it did to
+// the account. A subject that has signed in before is the same person again,
+// whatever its address is now. One that has not is the person with its address,
+// unless that is another subject already: the address was given to somebody else.
+func (s *Service) personOf(ctx context.Context, tx *store.Tx, p Provider, email string, login idtoken.Login) (u slipway.User, did []gate.Act, err error) {
+	refused := func(format string, args ...any) (slipway.User, []gate.Act, error) {
+		return slipway.User{}, nil, slipway.Errorf(slipway.Unauthenticated, format, args...)
+	}
+	link, err := tx.LinkOf(ctx, p.Issuer, login.Subject)
+	known := err == nil
+	if err != nil && slipway.KindOf(err) != slipway.NotFound {
+		return u, nil, err
+	}
+	if known {
+		email = link.Email
+	}
 	u, err = tx.User(ctx, email)
 	switch {
 	case err == nil && u.Deleted:
-		return u, false, slipway.Errorf(slipway.Unauthenticated, "%s is deactivated", email)
+		return refused("%s is deactivated", email)
 	case err == nil:
 		u.LastLogin = s.instant()
-		return u, false, tx.UpdateUser(ctx, u)
-	case slipway.KindOf(err) != slipway.NotFound:
-		return u, false, err
-	case !p.CreateUsers:
-		return u, false, slipway.Errorf(slipway.Unauthenticated, "%s has no account here, and none is made at the first sign-in", email)
+		err = tx.UpdateUser(ctx, u)
+	case slipway.KindOf(err) == slipway.NotFound && !p.CreateUsers:
+		return refused("%s has no account here, and none is made at the first sign-in", email)
+	case slipway.KindOf(err) == slipway.NotFound:
+		if u, err = s.newcomer(ctx, tx, email, login); err == nil {
+			did = append(did, gate.Act{Method: methodCreateUser, Resource: "users/" + email, Request: map[string]string{"provider": p.Issuer, "subject": login.Subject}})
+		}
 	}
+	if err != nil || known {
+		return u, did, err
+	}
+	switch link, err = tx.Link(ctx, email); {
+	case err == nil && link.Issuer == p.Issuer:
+		return refused("%s belongs to subject %.100q of the provider, and this is subject %.100q: the address may have been given to somebody else. If it is the same person, reset the sign-in link on the page of the account", email, link.Subject, login.Subject)
+	case err != nil && slipway.KindOf(err) != slipway.NotFound:
+		return u, did, err
+	}
+	// A link to another issuer ended when that was replaced in the settings.
+	link = store.Link{Email: email, Issuer: p.Issuer, Subject: login.Subject, Linked: s.instant()}
+	if did == nil { // else making the account says it
+		did = []gate.Act{{Method: signInRPC + "LinkPerson", Resource: "users/" + email, Request: map[string]string{"provider": p.Issuer, "subject": login.Subject}}}
+	}
+	return u, did, tx.PutLink(ctx, link)
+}
+
+// newcomer makes the account of somebody who signs in for the first time.
+func (s *Service) newcomer(ctx context.Context, tx *store.Tx, email string, login idtoken.Login) (slipway.User, error) {
 	if _, err := tx.Group(ctx, email); err == nil || slipway.KindOf(err) != slipway.NotFound {
 		if err == nil {
 			err = slipway.Errorf(slipway.Unauthenticated, "%s is the address of a group", email)
 		}
-		return u, false, err
+		return slipway.User{}, err
 	}
-	u = slipway.User{Email: email, Title: login.Name, Created: s.instant(), LastLogin: s.instant()}
+	u := slipway.User{Email: email, Title: login.Name, Created: s.instant(), LastLogin: s.instant()}
 	if slipway.CheckTitle("user", u.Title) != nil {
 		u.Title = localPart(email)
 	}
-	return u, true, tx.CreateUser(ctx, u)
+	return u, tx.CreateUser(ctx, u)
 }
 
 // syncGroups makes a person a member of the groups that the provider tells, of
@@ -227,9 +278,12 @@ func (s *Service) syncGroups(ctx context.Context, tx *store.Tx, p Provider, memb
 		return nil, nil
 	}
 	told := map[string]bool{} // :: address of a group → the person shall be in it
-	values := login.Strings(p.GroupsClaim)
+	values := map[string]bool{}
+	for _, value := range login.Strings(p.GroupsClaim) {
+		values[value] = true
+	}
 	for value, email := range p.Groups {
-		told[email] = told[email] || slices.Contains(values, value)
+		told[email] = told[email] || values[value]
 	}
 	var acts []gate.Act
 	for _, email := range slices.Sorted(maps.Keys(told)) {

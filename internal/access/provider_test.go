@@ -12,6 +12,7 @@ import (
 	"slipway/internal/iam"
 	"slipway/internal/idtoken"
 	"slipway/internal/openidtest"
+	"slipway/internal/store"
 )
 
 const callback = "https://slipway.example.com/signin/callback"
@@ -147,6 +148,8 @@ func TestSignInIsRefused(t *testing.T) {
 		{"a browser that began nothing", ann, func(r *access.Return) { r.Flow, r.State = access.Flow{}, "" }, "did not begin the sign-in"},
 		{"another issuer's answer", ann, func(r *access.Return) { r.Issuer = "https://evil.example.com" }, "https://evil.example.com"},
 		{"a person who says no", ann, func(r *access.Return) { r.Error, r.Code = "access_denied", "" }, `answered "access_denied"`},
+		{"a browser that took too long", ann, func(r *access.Return) { r.Flow.Begun = r.Flow.Begun.Add(-16 * time.Minute) }, "more than 15m0s ago"},
+		{"a sign-in begun with another provider", ann, func(r *access.Return) { r.Flow.Issuer = "https://evil.example.com" }, "begun with issuer"},
 		{"no code", ann, func(r *access.Return) { r.Code = "" }, "sent no code"},
 		{"a guessed code", ann, func(r *access.Return) { r.Code = "guess" }, "code_refused"},
 		{"another sign-in's nonce", ann, func(r *access.Return) { r.Flow.Nonce = "x" }, "nonce_mismatch"},
@@ -188,6 +191,87 @@ func TestFirstSignInMakesAnAccount(t *testing.T) {
 	}
 	if _, err := c.signIn(ann); err != nil {
 		t.Errorf("the second time: %v", err)
+	}
+}
+
+// TestSubjectIsThePerson gives an address to somebody else, and a person another
+// address.
+func TestSubjectIsThePerson(t *testing.T) {
+	c := newCompany(t, access.Config{})
+	ctx := t.Context()
+	c.provider(func(p *access.Provider) { p.CreateUsers, p.Domains = true, []string{"example.com"} })
+	c.person("ann@example.com")
+	first, err := c.signIn(ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, _, err := c.Audit(ctx, c.admin, access.AuditQuery{Caller: "system:system", Resource: "users/ann@example.com"}, slipway.Page{})
+	if err != nil || len(linked) != 1 || !strings.HasSuffix(linked[0].Method, "/LinkPerson") {
+		t.Errorf("on record: %+v, %v", linked, err)
+	}
+	if l, err := c.Link(ctx, c.admin, "ann@example.com"); err != nil || l.Issuer != c.idp.URL() || l.Subject != "id-of-ann@example.com" {
+		t.Errorf("the link is %+v, %v", l, err)
+	}
+
+	renamed := openidtest.Person{Email: "ann.married@example.com", Verified: true, Subject: "id-of-ann@example.com"}
+	if in, err := c.signIn(renamed); err != nil || in.User.Email != "ann@example.com" {
+		t.Errorf("the same subject with another address is %+v, %v", in.User, err)
+	}
+	successor := openidtest.Person{Email: "ann@example.com", Verified: true, Subject: "another-ann"}
+	_, err = c.signIn(successor)
+	want(t, "an address that was given to somebody else", err, slipway.Unauthenticated, "an administrator finds")
+	if a := c.lastAudit(); a.OK() || a.Resource != "users/ann@example.com" || !strings.Contains(a.Message, `this is subject "another-ann"`) {
+		t.Errorf("on record: %+v", a)
+	}
+
+	// Whoever may change people is not enough to say who somebody is.
+	dora := c.person("dora@example.com")
+	if _, err := c.CreateRole(ctx, c.admin, slipway.Role{ID: "clerk", Title: "Clerk", Permissions: []string{"bb.users.update"}}); err != nil {
+		t.Fatal(err)
+	}
+	c.grant(slipway.WorkspaceName, "roles/clerk", dora.Member())
+	want(t, "reset by a clerk", c.ResetLink(ctx, dora, "ann@example.com"), slipway.Denied, "cannot reset the sign-in link")
+	if _, err := c.Link(ctx, dora, "dora@example.com"); err != nil {
+		t.Errorf("one's own link: %v", err)
+	}
+	_, err = c.Link(ctx, dora, "ann@example.com")
+	want(t, "another's link", err, slipway.Denied, "bb.users.get")
+	want(t, "reset where there is none", c.ResetLink(ctx, c.admin, "dora@example.com"), slipway.NotFound, "sign-in link")
+	if err := c.ResetLink(ctx, c.admin, "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Authenticate(ctx, first.Token.Reveal(), slipway.Origin{})
+	want(t, "a session from before the reset", err, slipway.Unauthenticated, "session has ended")
+	if in, err := c.signIn(successor); err != nil || in.User.Email != "ann@example.com" {
+		t.Errorf("after the reset the address is %+v, %v", in.User, err)
+	}
+	// The subject from before is nobody now, and its new address is free.
+	if in, err := c.signIn(renamed); err != nil || in.User.Email != "ann.married@example.com" {
+		t.Errorf("the subject from before is %+v, %v", in.User, err)
+	}
+
+	if err := c.DeleteUser(ctx, c.admin, "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	successor.Email = "ann.two@example.com"
+	_, err = c.signIn(successor)
+	want(t, "a deactivated person with another address", err, slipway.Unauthenticated, "an administrator finds")
+	if a := c.lastAudit(); !strings.Contains(a.Message, "ann@example.com is deactivated") {
+		t.Errorf("on record: %q", a.Message)
+	}
+
+	// Another provider's subjects are others: its first sign-in links anew.
+	err = c.st.Update(ctx, func(tx *store.Tx) error {
+		return tx.PutLink(ctx, store.Link{Email: "dora@example.com", Issuer: "https://old.example.com", Subject: "1"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.signIn(openidtest.Person{Email: "dora@example.com", Verified: true}); err != nil {
+		t.Errorf("linked to a provider that was replaced: %v", err)
+	}
+	if l, err := c.Link(ctx, dora, "dora@example.com"); err != nil || l.Issuer != c.idp.URL() {
+		t.Errorf("the link is %+v, %v", l, err)
 	}
 }
 

@@ -21,6 +21,9 @@ var adminRounds = map[string]round{
 	"GET /groups/{email}/delete":            {at: teamURL + "/delete", admin: 200, viewer: 403},
 	"POST /groups/{email}/delete":           {at: teamURL + "/delete", admin: 409, viewer: 403},
 
+	"GET /users/{email}/reset-link":  {at: "/users/zoe@example.com/reset-link", admin: 200, viewer: 403},
+	"POST /users/{email}/reset-link": {at: "/users/zoe@example.com/reset-link", admin: 404, viewer: 403},
+
 	"GET /members":         {admin: 200, viewer: 403},
 	"GET /members/grant":   {admin: 200, viewer: 403},
 	"POST /members/grant":  {admin: 400, viewer: 403},

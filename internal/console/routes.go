@@ -34,6 +34,8 @@ func (c *Console) routes() []route {
 		{"GET /users/{email}/deactivate", c.deletePerson, iam.UsersDelete},
 		{"POST /users/{email}/deactivate", c.deletePerson, iam.UsersDelete},
 		{"POST /users/{email}/restore", c.undeletePerson, iam.UsersUndelete},
+		{"GET /users/{email}/reset-link", c.resetLink, iam.UsersUpdate},
+		{"POST /users/{email}/reset-link", c.resetLink, iam.UsersUpdate},
 
 		// A project can own these: verbs ask in the owner's name.
 		{"GET /service-accounts/{email}", c.serviceAccount, ""},

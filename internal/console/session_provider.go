@@ -9,12 +9,8 @@ import (
 	"slipway/internal/access"
 )
 
-// The cookie that a sign-in with the provider is bound to, and how long people
-// may take for it, in seconds.
-const (
-	flowCookie = "flow"
-	flowTime   = 15 * 60
-)
+// flowCookie is the cookie that a sign-in with the provider is bound to.
+const flowCookie = "flow"
 
 // A keptFlow is what the browser keeps while it is at the provider.
 type keptFlow struct {
@@ -36,7 +32,7 @@ func (c *Console) beginSignIn(w http.ResponseWriter, r *http.Request) {
 		c.signInFailed(w, r, err)
 		return
 	}
-	c.keep(w, flowCookie, base64.RawURLEncoding.EncodeToString(kept), flowTime)
+	c.keep(w, flowCookie, base64.RawURLEncoding.EncodeToString(kept), int(access.FlowTime.Seconds()))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

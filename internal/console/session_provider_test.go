@@ -68,6 +68,18 @@ func TestSignInWithTheCompany(t *testing.T) {
 	admin.get(teamURL).expect(t, http.StatusOK, in("table", says("Ann Arbor")))
 	admin.get("/audit?who=ann@example.com").expect(t, http.StatusOK, in("table", says("Sign in", "Done")))
 
+	// Another subject with her address is not her until her link is reset.
+	idp.Next(openidtest.Person{Email: "ann@example.com", Verified: true, Subject: "another-ann"})
+	w.browser(idp).get("/signin").follow("Sign in with Example Corp").expect(t, http.StatusUnauthorized)
+	p = admin.get("/users/ann@example.com")
+	p.expect(t, http.StatusOK, in(".facts", says("Linked to", "id-of-ann@example.com", idp.URL())))
+	p = p.follow("Reset")
+	p.expect(t, http.StatusOK, says("Whoever signs in next with ann@example.com"))
+	p.submit("Reset", nil).expect(t, http.StatusOK, in(".toast", says("is reset")), in(".facts", lacks("Linked to")))
+	ann.get("/account").expect(t, http.StatusOK, in("h1", is("Sign in")))
+	idp.Next(openidtest.Person{Email: "ann@example.com", Verified: true, Groups: []string{"DB Admins"}})
+	ann.get("/signin").follow("Sign in with Example Corp").expect(t, http.StatusOK, in("h1", is("Home")))
+
 	// Without the group the same person sees no instances any more.
 	idp.Next(openidtest.Person{Email: "ann@example.com", Verified: true})
 	ann = w.browser(idp)

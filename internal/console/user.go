@@ -24,6 +24,7 @@ type accountPage struct {
 	MayEdit, MayDelete bool
 	MayUndelete        bool
 	Self               bool
+	Link               access.Link // of a person to the identity provider
 	Form               form
 }
 
@@ -109,8 +110,35 @@ func (c *Console) personPage(v visit, title string) (accountPage, error) {
 		Phone: u.Phone, Deleted: u.Deleted, Created: u.Created, Seen: u.LastLogin, Self: u.Email == v.who.Email,
 		MayEdit: v.everywhere[iam.UsersUpdate], MayDelete: v.everywhere[iam.UsersDelete], MayUndelete: v.everywhere[iam.UsersUndelete],
 	}
+	if p.Link, err = c.Access.Link(v.ctx(), v.who, u.Email); err != nil {
+		return p, err
+	}
 	p.Holdings, err = c.holdings(v, "user:"+u.Email)
 	return p, err
+}
+
+// resetLink asks whether to let another subject of the identity provider be the
+// person, and on a POST does so.
+func (c *Console) resetLink(v visit) error {
+	p, err := c.personPage(v, "")
+	if err != nil {
+		return err
+	}
+	q := question{
+		Frame: c.frame(v, "Reset the sign-in link of "+p.Name+"?", "/users", Crumb{Title: p.Name, URL: p.At}),
+		Text:  "Whoever signs in next with " + p.Email + " at the identity provider is " + p.Name + ". Every session ends now.",
+		Act:   "Reset", Danger: true, Back: p.At,
+	}
+	if v.r.Method != http.MethodPost {
+		return c.ask(v, q)
+	}
+	if err := c.Access.ResetLink(v.ctx(), v.who, p.Email); err != nil {
+		if err = q.Form.take(err); err != nil {
+			return err
+		}
+		return c.ask(v, q)
+	}
+	return c.done(v, p.At, "The sign-in link is reset.")
 }
 
 // accountFrame returns the frame of an account's page, or that of a form about

@@ -26,6 +26,7 @@ type Client struct {
 	Secret   slipway.Secret // "" for a client without one, which PKCE alone protects
 	Redirect string         // where the provider sends the browser back to
 	Scopes   []string       // beside openid
+	Claims   []string       // that are asked for at the userinfo endpoint too, beside who it is
 }
 
 // A Flow is one sign-in under way. All of it is random and known to the browser
@@ -134,7 +135,11 @@ func (v *Verifier) SignIn(ctx context.Context, c Client, f Flow, code string) (L
 		return Login{}, err
 	}
 	claims := t.claims
-	if _, told := claims["email"]; !told && access != "" && e.userinfo != "" {
+	missing := slices.ContainsFunc(slices.Concat([]string{"email", "email_verified"}, c.Claims), func(name string) bool {
+		_, told := claims[name]
+		return !told
+	})
+	if missing && access != "" && e.userinfo != "" {
 		// A provider may tell who it is only to who asks (OpenID Connect Core
 		// 1.0 §5.4).
 		if claims, err = v.cache.fetcher.userinfo(ctx, c.Issuer, e.userinfo, access, claims); err != nil {
@@ -284,8 +289,16 @@ func (f *fetcher) userinfo(ctx context.Context, issuer, target, access string, c
 	if told["sub"] != claims["sub"] { // or one could be swapped for another's
 		return nil, refuse("claims_malformed", nil).want("the same sub from the userinfo endpoint").got(fmt.Sprint(told["sub"]))
 	}
+	// What is signed counts. Whether an address is verified is said of the
+	// address beside it, and of no other.
+	_, signed := claims["email"]
+	if signed && told["email"] != claims["email"] {
+		delete(told, "email_verified")
+	}
 	for name, value := range claims {
-		told[name] = value // what is signed counts
+		if name != "email_verified" || signed {
+			told[name] = value
+		}
 	}
 	return told, nil
 }

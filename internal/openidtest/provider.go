@@ -31,6 +31,7 @@ type Person struct {
 	First    string
 	Last     string
 	Groups   []string // in the claim "groups"; nil leaves the claim out
+	Subject  string   // "" is made of the address
 }
 
 // A Provider is an OpenID provider behind TLS.
@@ -123,8 +124,12 @@ type accounts struct{ p *Provider }
 
 func (a accounts) GetUserByID(string) *storage.User {
 	who := a.p.next()
+	id := who.Subject
+	if id == "" {
+		id = "id-of-" + strings.ToLower(who.Email)
+	}
 	return &storage.User{
-		ID: "id-of-" + strings.ToLower(who.Email), Username: "anybody", FirstName: who.First, LastName: who.Last,
+		ID: id, Username: "anybody", FirstName: who.First, LastName: who.Last,
 		Email: who.Email, EmailVerified: who.Verified,
 	}
 }

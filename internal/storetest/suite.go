@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"FindReleases", testFindReleases},
 		{"FindRollouts", testFindRollouts},
 		{"Provider", testProvider},
+		{"Links", testLinks},
 		{"Troubles", testTroubles},
 		{"PerDay", testPerDay},
 		{"Sessions", testSessions},
