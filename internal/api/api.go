@@ -112,6 +112,9 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 	)
 	restful, err := rest.New(server, rest.Config{
 		MaxBytes: func(spec connect.Spec) int { return maxBytes(spec.Procedure) },
+		// A page of another site can have a browser send a form or plain text
+		// without being asked, and this method takes no other credential.
+		JSONOnly: func(spec connect.Spec) bool { return spec.Procedure == pb.AuthServiceExchangeTokenProcedure },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("route REST: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 
 	"connectrpc.com/connect/v2"
@@ -24,6 +25,9 @@ type Config struct {
 	// MaxBytes bounds the body of a request for the given method; nil is 4 MiB
 	// for all.
 	MaxBytes func(connect.Spec) int
+	// JSONOnly says which methods take no body that does not call itself JSON;
+	// nil is none. Others do, as grpc-gateway does, for scripts that don't say.
+	JSONOnly func(connect.Spec) bool
 }
 
 // A Handler serves REST.
@@ -131,6 +135,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call runs rt's method and writes what comes of it.
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt *route, segments []string) {
+	if typ := r.Header.Get("Content-Type"); h.cfg.JSONOnly != nil && h.cfg.JSONOnly(rt.spec) && !isJSON(typ) {
+		writeError(w, http.StatusUnsupportedMediaType, connect.Errorf(connect.CodeInvalidArgument, "send the body as application/json, not %.80q", typ))
+		return
+	}
 	info := &connect.CallInfo{
 		Spec:             rt.spec,
 		PeerAddr:         r.RemoteAddr,
@@ -159,6 +167,11 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt *route, segmen
 	default:
 		writeJSON(w, http.StatusOK, s.answer)
 	}
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
 }
 
 // wireError returns the *connect.Error in err's tree. An error that nobody made
