@@ -101,6 +101,7 @@ func (s *Service) judge(ctx context.Context, raw string, x *slipway.Exchange) (s
 		return w, claims, refusal(x, raw, checks, err)
 	}
 	x.Claims, x.TokenID = claims.All(), tokenID(claims)
+	delete(x.Claims, "jti") // TokenID stands for it
 	d := m.Decide(claims, s.now())
 	x.Job = d.Job
 	checks = append(checks, d.Checks...)

@@ -93,6 +93,9 @@ func TestExchangeLetsTheJobIn(t *testing.T) {
 	if !x.Allowed || x.Reason != "" || x.Identity != deploy || x.Reference != out.Reference || x.Claims["project_path"] != "my-group/app" || len(x.Checks) < 5 || x.Job != *who.Job || x.Origin.IP != "192.0.2.7" {
 		t.Errorf("exchange on record: %+v", x)
 	}
+	if _, there := x.Claims["jti"]; there || len(x.TokenID) != 64 {
+		t.Errorf("O07 on record are jti %v and TokenID %q", x.Claims["jti"], x.TokenID)
+	}
 	a := p.lastAudit()
 	if !a.OK() || a.Reference != out.Reference || a.Caller.Member() != who.Member() || a.Resource != "workloadIdentities/"+deploy || !strings.Contains(a.Request, `"project_path":"my-group/app"`) || !strings.Contains(a.Request, `"checks":[`) {
 		t.Errorf("audit entry: %+v", a)
