@@ -97,6 +97,7 @@ func Misleads() []Answer {
 		{ID: "N04", Name: "keys with a user", Do: keysAt("https://", "https://u@"), Words: "user name"},
 		{ID: "N04", Name: "keys on another private host", Do: keysAt("127.0.0.1", "localhost"), Words: "not on the public internet"},
 		{ID: "N04", Name: "keys at an address in disguise", Do: keysAt("127.0.0.1", "2130706433"), Words: "in disguise"},
+		{ID: "N07", Name: "a fault with words of its own", Do: func(i, _ *idtokentest.Issuer) { i.AnswerDiscovery(idtokentest.Down) }, Words: "status 503"},
 		{ID: "N04", Name: "no keys named", Do: document(`{"issuer":"URL"}`), Words: "no https URL"},
 	}
 }

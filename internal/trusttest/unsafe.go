@@ -8,7 +8,6 @@ type Unsafe struct {
 	Trust    slipway.Trust
 	Field    string // that is wrong
 	Reason   string // code; "" where there is none
-	Stored   bool   // no request of the API can say this
 }
 
 // String returns the name of the case's test.
@@ -32,7 +31,7 @@ func (p Place) Configurations() []Unsafe {
 		{ID: "C04", Name: "GitHub's issuer in capitals", Field: "issuer", Reason: another, Trust: issuer("https://Token.Actions.GitHubusercontent.com/org")},
 		{ID: "C04", Name: "GitHub Enterprise", Field: "issuer", Reason: another, Trust: issuer("https://ghe.corp/_services/token")},
 		{ID: "C04", Name: "Buildkite", Field: "issuer", Reason: another, Trust: issuer("https://agent.buildkite.com")},
-		{ID: "C05", Name: "generic platform", Field: "platform", Trust: with(func(t *slipway.Trust) { t.Platform, t.Issuer = "GENERIC", "https://gitlab.com" }), Stored: true},
+		{ID: "C05", Name: "generic platform", Field: "platform", Trust: with(func(t *slipway.Trust) { t.Platform, t.Issuer = "GENERIC", "https://gitlab.com" })},
 		{ID: "U08", Name: "no audience", Field: "audiences", Reason: unsafe, Trust: audience()},
 		{ID: "U08", Name: "empty audience", Field: "audiences", Reason: unsafe, Trust: audience(Audience, " ")},
 		{ID: "U08", Name: "audience of AWS", Field: "audiences", Reason: unsafe, Trust: audience("sts.amazonaws.com")},
