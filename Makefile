@@ -50,3 +50,9 @@ bench: deps ## measure, beside peers in the same run, and write docs/performance
 faults: deps ## kill and break what can be broken while databases change, and count what is lost or doubled
 	$(GO) test -c -o bin/faults ./e2e/faults
 	cd e2e/faults && ../../bin/faults -long -test.timeout 60m
+
+# Without the race detector, whose memory is not the program's.
+DURATION ?= 30m
+.PHONY: soak
+soak: deps ## load two servers for DURATION (30m), see that nothing grows, draw docs/images/soak.svg
+	DURATION=$(DURATION) PLOT=$(CURDIR)/docs/images/soak.svg $(GO) test ./e2e/soak -run '^TestSoak$$' -count=1 -v -timeout 24h
