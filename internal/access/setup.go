@@ -54,6 +54,12 @@ func (s *Service) Setup(ctx context.Context) (token string, needed bool, err err
 	return token, true, err
 }
 
+// NeedsSetup reports whether nobody exists yet, so that CompleteSetup may serve.
+func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
+	n, err := s.st.CountUsers(ctx)
+	return n == 0, err
+}
+
 // CompleteSetup makes the first Workspace Admin for whoever holds a token that
 // Setup returned, and ends all such tokens.
 func (s *Service) CompleteSetup(ctx context.Context, token, email, password, title string) (slipway.User, error) {

@@ -81,7 +81,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		Email: p.Email, Password: slipway.Secret(r.PostFormValue("password")), Web: true, Origin: c.origin(r),
 	})
 	if err != nil {
-		p.Error = slipway.MessageOf(err)
+		p.Error = sentence(slipway.MessageOf(err))
 		c.alone(w, r, statusOf[slipway.KindOf(err)], "signin", p)
 		return
 	}
@@ -115,7 +115,17 @@ type setupPage struct {
 	Token, Name, Email, Error string
 }
 
+// setupForm is for the first start only; later it leads to the sign-in page.
 func (c *Console) setupForm(w http.ResponseWriter, r *http.Request) {
+	needed, err := c.Access.NeedsSetup(r.Context())
+	if err != nil {
+		c.renderError(visit{w: w, r: r}, err)
+		return
+	}
+	if !needed {
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
 	c.alone(w, r, http.StatusOK, "setup", setupPage{Frame: c.narrow(r, "Welcome"), Token: r.URL.Query().Get("token")})
 }
 
@@ -127,7 +137,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	}
 	password := r.PostFormValue("password")
 	if _, err := c.Access.CompleteSetup(r.Context(), p.Token, p.Email, password, p.Name); err != nil {
-		p.Error = slipway.MessageOf(err)
+		p.Error = sentence(slipway.MessageOf(err))
 		c.alone(w, r, statusOf[slipway.KindOf(err)], "setup", p)
 		return
 	}

@@ -54,6 +54,32 @@ type world struct {
 // GitLab that may be on this machine are named.
 func newWorld(t testing.TB, issuers ...string) *world {
 	t.Helper()
+	w := start(t, access.Config{AdminEmail: adminEmail, AdminPassword: password}, issuers...)
+	if _, _, err := w.access.Setup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	title := "Ada Admin"
+	w.admin = slipway.Principal{Kind: slipway.UserKind, Email: adminEmail, Title: title}
+	if _, err := w.access.UpdateUser(t.Context(), w.admin, adminEmail, access.UserChange{Title: &title}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// newEmptyWorld is a world that nobody can sign in to before the setup page has
+// been filled in, and the token of that page.
+func newEmptyWorld(t testing.TB) (*world, string) {
+	t.Helper()
+	w := start(t, access.Config{})
+	token, needed, err := w.access.Setup(t.Context())
+	if err != nil || !needed {
+		t.Fatalf("setup: needed %v, %v", needed, err)
+	}
+	return w, token
+}
+
+func start(t testing.TB, cfg access.Config, issuers ...string) *world {
+	t.Helper()
 	w := &world{t: t, data: t.TempDir(), root: t.TempDir(), gitlab: idtokentest.New(t, nil)}
 	lg := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
@@ -68,9 +94,7 @@ func newWorld(t testing.TB, issuers ...string) *world {
 	})
 	g := gate.New(lg, w.st, nil)
 	tokens := idtoken.New(lg, idtoken.Config{PrivateIssuers: append(issuers, w.gitlab.URL()), RootCAs: w.gitlab.Roots()})
-	w.access, err = access.New(lg, w.st, g, tokens, signer.New(keyring{w.st}, nil), access.Config{
-		AdminEmail: adminEmail, AdminPassword: password,
-	})
+	w.access, err = access.New(lg, w.st, g, tokens, signer.New(keyring{w.st}, nil), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,15 +107,6 @@ func newWorld(t testing.TB, issuers ...string) *world {
 	if err := w.things.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.access.Setup(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	title := "Ada Admin"
-	w.admin = slipway.Principal{Kind: slipway.UserKind, Email: adminEmail, Title: title}
-	if _, err := w.access.UpdateUser(t.Context(), w.admin, adminEmail, access.UserChange{Title: &title}); err != nil {
-		t.Fatal(err)
-	}
-
 	server := httptest.NewUnstartedServer(nil)
 	w.url = "http://" + server.Listener.Addr().String()
 	server.Config.Handler, err = console.New(lg, console.Deps{
