@@ -51,7 +51,8 @@ func TestAddUser(t *testing.T) {
 	v := w.visitor(adminEmail)
 	form := url.Values{"type": {"user"}, "title": {"Grace Hopper"}, "email": {"Grace@Example.com"}, "password": {"pa55"}}
 	p := v.post("/users/new", form)
-	p.expect(t, http.StatusBadRequest, in("#f-password-error", says("12 characters")), in("#f-email", value("value", "Grace@Example.com")))
+	p.expect(t, http.StatusBadRequest, in("#f-password-error", says("12 characters")), in("#f-email", value("value", "Grace@Example.com")),
+		times(1, ".sheet [autofocus]"), in(".sheet [autofocus]", value("id", "f-password")))
 	if strings.Contains(p.body, "pa55") {
 		t.Error("the page repeats a password")
 	}
@@ -60,7 +61,7 @@ func TestAddUser(t *testing.T) {
 		expect(t, http.StatusConflict, in("#f-email-error", says("is taken")))
 	v.post("/users/new", url.Values{"type": {"user"}, "email": {"ci@workload.bytebase.com"}, "password": {password}}).
 		expect(t, http.StatusBadRequest, in("#f-email-error", says("end users")))
-	v.post("/users/new", url.Values{"type": {"robot"}}).expect(t, http.StatusBadRequest, in("#f-type-error", says("Choose")))
+	v.post("/users/new", url.Values{"type": {"robot"}}).expect(t, http.StatusBadRequest, in("#f-type-error", says("Choose")), in(".sheet [autofocus]", value("name", "type")))
 
 	grace := v.get("/users/grace@example.com").follow("Edit")
 	grace.submit("Confirm", url.Values{"title": {"Rear Admiral"}}).expect(t, http.StatusOK, in("h1", is("Rear Admiral")))

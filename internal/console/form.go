@@ -14,13 +14,14 @@ type form struct {
 	url.Values
 	Wrong  map[string]string // :: field → what is wrong with it
 	Error  string            // what is wrong with the whole
+	first  string            // field that was blamed first
 	status int
 }
 
 // blame notes that what is in a field is wrong.
 func (f *form) blame(field, words string) {
 	if f.Wrong == nil {
-		f.Wrong = map[string]string{}
+		f.Wrong, f.first = map[string]string{}, field
 	}
 	if f.Wrong[field] == "" {
 		f.Wrong[field] = sentence(words)
@@ -70,14 +71,16 @@ type field struct {
 	Required, Mono, Focus  bool
 	Options                []option
 	chosen                 []string
+	yields                 bool // the focus goes to a field that was typed wrong
 }
 
-// newField returns the field of f called name. One that was typed wrong has the
-// focus when it is the first such field.
+// newField returns the field of f called name. The first that was typed wrong
+// has the focus.
 func newField(f form, name, label string) field {
 	return field{
 		ID: "f-" + name, Name: name, Label: label, Kind: "text",
 		Value: f.Get(name), chosen: f.Values[name], Error: f.Wrong[name],
+		Focus: f.first == name, yields: f.first != "",
 	}
 }
 
@@ -97,7 +100,7 @@ func fieldFunctions() map[string]any {
 		"field":        newField,
 		"required":     func(f field) field { f.Required = true; return f },
 		"mono":         func(f field) field { f.Mono = true; return f },
-		"focus":        func(f field) field { f.Focus = true; return f },
+		"focus":        func(f field) field { f.Focus = f.Focus || !f.yields; return f },
 		"kind":         func(kind string, f field) field { f.Kind = kind; return f },
 		"hint":         func(text string, f field) field { f.Hint = text; return f },
 		"suffix":       func(text string, f field) field { f.Suffix = text; return f },
