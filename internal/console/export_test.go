@@ -10,6 +10,15 @@ func Routes() map[string]string {
 	return list
 }
 
+// OpenRoutes returns every pattern that nobody has to be signed in for.
+func OpenRoutes() []string {
+	var list []string
+	for _, r := range new(Console).openRoutes() {
+		list = append(list, r.pattern)
+	}
+	return list
+}
+
 // A Pipeline is what a .gitlab-ci.yml is made from.
 type Pipeline = pipeline
 

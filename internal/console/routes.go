@@ -68,16 +68,31 @@ func (c *Console) routes() []route {
 	})
 }
 
-// handler joins the routes with what strangers may reach.
+// An open route is a page or an act that nobody has to be signed in for.
+type openRoute struct {
+	pattern string
+	answer  http.HandlerFunc
+}
+
+// openRoutes is every one of them, beside the assets.
+func (c *Console) openRoutes() []openRoute {
+	return []openRoute{
+		{"GET /signin", c.signInForm},
+		{"POST /signin", c.signIn},
+		{"GET /signin/provider", c.beginSignIn},
+		{"GET /signin/callback", c.finishSignIn},
+		{"GET /setup", c.setupForm},
+		{"POST /setup", c.setup},
+	}
+}
+
+// handler joins the routes.
 func (c *Console) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", c.assets)
-	mux.HandleFunc("GET /signin", c.signInForm)
-	mux.HandleFunc("POST /signin", c.signIn)
-	mux.HandleFunc("GET /signin/provider", c.beginSignIn)
-	mux.HandleFunc("GET /signin/callback", c.finishSignIn)
-	mux.HandleFunc("GET /setup", c.setupForm)
-	mux.HandleFunc("POST /setup", c.setup)
+	for _, r := range c.openRoutes() {
+		mux.HandleFunc(r.pattern, r.answer)
+	}
 	c.needs = map[string]string{}
 	for _, r := range c.routes() {
 		c.needs[r.pattern] = string(r.needs)

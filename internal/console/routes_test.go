@@ -13,11 +13,23 @@ import (
 )
 
 // A round is what three people get of a route: an administrator, a viewer of
-// the project shop who is nothing else, and a stranger, who is always sent to
-// the sign-in page.
+// the project shop who is nothing else, and a stranger, who is sent to the
+// sign-in page by every route but the open ones.
 type round struct {
 	at            string // a URL of the route in the world of furnish; "" is the pattern's own path
 	admin, viewer int    // statuses, redirects not followed; posts are empty forms
+	stranger      int    // of open routes
+}
+
+// openRounds are the rounds of openRoutes on a server that is set up and has no
+// identity provider.
+var openRounds = map[string]round{
+	"GET /signin":          {admin: 303, viewer: 303, stranger: 200}, // who is in has no need
+	"POST /signin":         {admin: 400, viewer: 400, stranger: 400},
+	"GET /signin/provider": {admin: 404, viewer: 404, stranger: 404},
+	"GET /signin/callback": {admin: 404, viewer: 404, stranger: 404},
+	"GET /setup":           {admin: 303, viewer: 303, stranger: 303}, // there is nothing to set up
+	"POST /setup":          {admin: 403, viewer: 403, stranger: 403},
 }
 
 // rounds has every route. A route that is missing here fails the test.
@@ -88,7 +100,11 @@ func TestEveryRouteForThreePeople(t *testing.T) {
 	furnish(w)
 	maps.Copy(rounds, adminRounds)
 	maps.Copy(rounds, workRounds)
+	maps.Copy(rounds, openRounds)
 	routes := console.Routes()
+	for _, pattern := range console.OpenRoutes() {
+		routes[pattern] = ""
+	}
 	for pattern := range rounds {
 		if _, there := routes[pattern]; !there {
 			t.Errorf("%s is no route any more", pattern)
@@ -108,10 +124,15 @@ func TestEveryRouteForThreePeople(t *testing.T) {
 		if r.at != "" {
 			path = r.at
 		}
+		asks := http.StatusSeeOther // what a stranger gets
+		_, open := openRounds[pattern]
+		if open {
+			asks = r.stranger
+		}
 		for _, who := range []struct {
 			email string
 			want  int
-		}{{adminEmail, r.admin}, {viewerEmail, r.viewer}, {"", http.StatusSeeOther}} {
+		}{{adminEmail, r.admin}, {viewerEmail, r.viewer}, {"", asks}} {
 			v := visitors[who.email]
 			if v == nil {
 				v = w.visitor(who.email)
@@ -126,7 +147,11 @@ func TestEveryRouteForThreePeople(t *testing.T) {
 				t.Errorf("%s %s by %q: status %d, want %d: %s", method, path, who.email, p.status, who.want, excerpt(p.root))
 				continue
 			}
+			for _, wrong := range unsafe(p.header) {
+				t.Errorf("%s %s by %q: %s", method, path, who.email, wrong)
+			}
 			switch {
+			case open: // these ask no permission
 			case who.email == "" && !strings.HasPrefix(p.header.Get("Location"), "/signin"):
 				t.Errorf("%s %s: a stranger is sent to %q", method, path, p.header.Get("Location"))
 			case p.status == http.StatusForbidden && !strings.Contains(text(p.root), "bb."):
