@@ -10,7 +10,7 @@ TOOLS := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/slipway
@@ -32,6 +32,11 @@ test: deps ## run every test, with the race detector, against real databases of 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) ./.ci/fuzz
+
+.PHONY: screenshots
+screenshots: ## keep pictures of every page, light and dark, wide and narrow, in bin/screenshots
+	rm -rf bin/screenshots
+	SLIPWAY_SHOTS=$(CURDIR)/bin/screenshots $(GO) test $(GOFLAGS_TEST) -count=1 -timeout 30m -run TestEveryPageLooksRight ./internal/console
 
 .PHONY: lint
 lint: ## vet, format and lint

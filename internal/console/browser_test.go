@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -237,6 +238,21 @@ func (b *tab) choose(label, option string) {
 	}
 }
 
+// set fills in controls by their names, as far as the page has them.
+func (b *tab) set(values url.Values) {
+	b.t.Helper()
+	for name, v := range values {
+		script[bool](b, fmt.Sprintf(`(() => {
+			for (const e of document.querySelectorAll("main ~ .sheet [name=%[1]s], main [name=%[1]s]")) {
+				if (e.type === "radio" || e.type === "checkbox") e.checked = e.value === %[2]s;
+				else e.value = %[2]s;
+				e.dispatchEvent(new Event("change", {bubbles: true}));
+			}
+			return true;
+		})()`, name, quoted(v[0])))
+	}
+}
+
 // visible returns the text that the page shows, for failures.
 func (b *tab) visible() string {
 	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + (document.body ? document.body.innerText : "")`))
@@ -290,12 +306,19 @@ func (b *tab) look(name string) {
 const violations = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r =>
 	r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + v.help + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))))`
 
-// shoot keeps a picture of the page.
+// tallest bounds pictures of pages, in pixels.
+const tallest = 4000
+
+// shoot keeps a picture of the page down to its end.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
 	folder := os.Getenv("SLIPWAY_SHOTS")
 	if folder == "" {
 		return
+	}
+	if size := script[[]int64](b, "[innerWidth, innerHeight, document.documentElement.scrollHeight]"); size[2] > size[1] {
+		b.do(chromedp.EmulateViewport(size[0], min(size[2], tallest)))
+		defer b.do(chromedp.EmulateViewport(size[0], size[1]))
 	}
 	script[bool](b, "document.fonts.ready.then(() => true)")
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)

@@ -125,8 +125,4 @@ func TestSwitchFromTheKeyboard(t *testing.T) {
 		b.do(chromedp.Click(chromedp.CSS("main a[data-hit]"), chromedp.NodeVisible))
 	}
 	b.at("/projects/bank/databases")
-
-	b.open("/switch?from=bank")
-	b.see("Shipping")
-	b.look("switch")
 }

@@ -1,7 +1,8 @@
 package console_test
 
 import (
-	"testing"
+	"net/http"
+	"net/url"
 
 	"slipway"
 	"slipway/internal/access"
@@ -60,37 +61,42 @@ func (w *world) exchange(identity string, job idtokentest.Job) {
 	}
 }
 
-// TestPagesOfAccountsLookRight shows every page about accounts to axe, and to
-// people who keep pictures.
-func TestPagesOfAccountsLookRight(t *testing.T) {
-	w := newWorld(t)
-	identity, refused := settle(w)
-	at := "/workload-identities/" + identity
-	b := w.tab(t, adminEmail)
-	for _, p := range []struct{ name, path, see string }{
-		{"users", "/users?deactivated=yes", "Old Pipeline"},
-		{"users-empty", "/users?q=nobody", "Nobody fits"},
-		{"user-new", "/users/new", "Add User"},
-		{"user-new-workload", "/users/new?type=workload-identity&title=GitLab+Deploy&id=gitlab-deploy&group=my-group&project=my-project&roles=roles%2FgitopsServiceAgent", "Any branch or tag of my-group/my-project"},
-		{"person", "/users/grace@example.com", "Workspace DBA"},
-		{"person-edit", "/users/grace@example.com/edit", "New password"},
-		{"service-account", "/service-accounts/terraform@service.bytebase.com", "Terraform"},
-		{"service-account-reset", "/service-accounts/terraform@service.bytebase.com/reset-key", "The old key"},
-		{"identity", at, "Branch main of my-group/app"},
-		{"identity-edit", at + "/edit", "Allowed Branches/Tags"},
-		{"identity-exchanges", at + "/exchanges", "Refused"},
-		{"identity-test", at + "/test", "ID token or claims"},
-		{"identity-pipeline", at + "/pipeline", "sql-review:"},
-		{"identity-deactivate", at + "/deactivate", "worth nothing"},
-		{"identity-deactivated", "/workload-identities/legacy-ci@workload.bytebase.com", "Restore"},
-		{"exchange", "/exchanges/" + refused, "feature/new-login"},
-		{"account", "/account", "Sign out everywhere"},
-	} {
-		t.Run(p.name, func(t *testing.T) {
-			b := b.in(t)
-			b.open(p.path)
-			b.see(p.see)
-			b.look(p.name)
-		})
-	}
+// accountScenes are the pages about accounts, in the world of settle.
+var accountScenes = []scene{
+	{name: "users", at: "/users?deactivated=yes", see: "Old Pipeline"},
+	{name: "users-empty", at: "/users?q=nobody", see: "Nobody fits"},
+	{name: "user-new", at: "/users/new", see: "Add User"},
+	{name: "user-new-workload", at: "/users/new?type=workload-identity&title=GitLab+Deploy&id=gitlab-deploy&group=my-group&project=my-project&roles=roles%2FgitopsServiceAgent", see: "Any branch or tag of my-group/my-project"},
+	{name: "person", at: "/users/grace@example.com", see: "Workspace DBA"},
+	{name: "person-edit", at: "/users/grace@example.com/edit", see: "New password"},
+	{name: "service-account", at: "/service-accounts/terraform@service.bytebase.com", see: "Terraform"},
+	{name: "service-account-reset", at: "/service-accounts/terraform@service.bytebase.com/reset-key", see: "The old key"},
+	{name: "identity", at: "/workload-identities/gitlab-deploy@workload.bytebase.com", see: "Branch main of my-group/app"},
+	{name: "identity-edit", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/edit", see: "Allowed Branches/Tags"},
+	{name: "identity-exchanges", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/exchanges", see: "Refused"},
+	{name: "identity-test", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/test", see: "ID token or claims"},
+	{name: "identity-pipeline", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/pipeline", see: "sql-review:"},
+	{name: "identity-deactivate", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/deactivate", see: "worth nothing"},
+	{name: "identity-deactivated", at: "/workload-identities/legacy-ci@workload.bytebase.com", see: "Restore"},
+	{name: "exchange", at: "/exchanges/{refused}", see: "feature/new-login"},
+	{name: "account", at: "/account", see: "Sign out everywhere"},
+	{name: "person-deactivate", at: "/users/grace@example.com/deactivate", see: "Deactivate Grace Hopper?"},
+	{name: "service-account-edit", at: "/service-accounts/terraform@service.bytebase.com/edit", see: "Confirm"},
+	{name: "service-account-deactivate", at: "/service-accounts/terraform@service.bytebase.com/deactivate", see: "Deactivate Terraform?"},
+	{name: "exchange-let-in", at: "/exchanges/{allowed}", see: "Passed"},
+	{
+		name: "user-new-wrong", at: "/users/new", see: "12 characters", press: "Confirm", status: http.StatusBadRequest,
+		fill: url.Values{"type": {"user"}, "email": {"grace"}, "password": {"short"}},
+	},
+	{
+		name: "identity-new-wrong", at: "/users/new?type=workload-identity", see: "is not a wildcard here", press: "Confirm", status: http.StatusBadRequest,
+		fill: url.Values{"title": {"GitLab Deploy"}, "id": {"Gitlab Deploy"}, "group": {"my*"}},
+	},
+	{name: "service-account-key", at: "/service-accounts/terraform@service.bytebase.com/reset-key", see: "shown once", press: "Reset key"},
+	{
+		name: "identity-test-refused", at: "/workload-identities/gitlab-deploy@workload.bytebase.com/test", see: "Refused", press: "Check",
+		fill: url.Values{"token": {`{"iss": "https://gitlab.com", "sub": "project_path:my-group/app:ref_type:branch:ref:main"}`}},
+	},
+	{name: "account-wrong", at: "/account", see: "1 to 200", press: "Save", status: http.StatusBadRequest, fill: url.Values{"title": {" "}}},
+	{name: "account-saved", at: "/account", see: "Saved.", press: "Save"},
 }

@@ -3,6 +3,8 @@ package console_test
 import (
 	"context"
 	"database/sql"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -135,58 +137,69 @@ func (y yard) log(ctx context.Context, tx *store.Tx, run int64) error {
 	})
 }
 
-// Every page of the section Work, looked at.
-func TestTourOfWork(t *testing.T) {
-	y := newYard(t)
-	b := y.tab(t, adminEmail)
-	rel := y.failed.Stages[0].Tasks[0].Release
-	shop, ro := "/projects/shop", "/projects/shop/rollouts/2"
-	db := shop + "/databases/test/shop_dev"
-	for _, p := range []struct{ name, at, see string }{
-		{"projects", "/projects", "Billing"},
-		{"project-new", "/projects/new", "Project ID"},
-		{"project-fresh", "/projects/billing", "Nothing here yet"},
-		{"project", shop, "Latest rollouts"},
-		{"project-databases", shop + "/databases", "shop_stage"},
-		{"project-take-over", shop + "/databases/take-over", "warehouse"},
-		{"project-groups", shop + "/database-groups", "not-dev"},
-		{"project-groups-empty", "/projects/billing/database-groups", "No database group yet"},
-		{"project-group-new", shop + "/database-groups/new", "Group ID"},
-		{"project-group", shop + "/database-groups/all-prod", "stands for 4 databases"},
-		{"project-group-delete", shop + "/database-groups/all-prod/delete", "Its databases stay"},
-		{"project-releases", shop + "/releases", "Verified pipeline"},
-		{"release", "/" + rel, "Whoever buys something"},
-		{"release-check-asked", "/" + rel + "/check", "Nothing is checked yet"},
-		{"release-check", "/" + rel + "/check?environment=prod", "Outcome"},
-		{"project-rollouts", shop + "/rollouts", "failed"},
-		{"rollouts", "/rollouts", "failed"},
-		{"rollout", ro, "duplicate column name"},
-		{"rollout-running", ro + "?stage=prod&state=active", "now"},
-		{"rollout-done", ro + "?stage=test", "Done"},
-		{"rollout-retry", ro + "/retry?stage=prod", "Another attempt"},
-		{"rollout-skip", ro + "/skip?stage=prod", "Reason"},
-		{"project-gitops", shop + "/gitops", "slipway rollout"},
-		{"project-gitops-empty", "/projects/billing/gitops", "Not yet"},
-		{"project-settings", shop + "/settings", "Databases at a time"},
-		{"project-delete", shop + "/delete", "Delete Shop?"},
-		{"project-members", shop + "/members", "Grant Access"},
-		{"project-grant", shop + "/members/grant", "Confirm"},
-		{"instances", "/instances", "SQLite prod"},
-		{"instance-new", "/instances/new", "Test connection"},
-		{"instance", "/instances/prod", "warehouse"},
-		{"instance-edit", "/instances/prod/edit", "Folder"},
-		{"database", db, "Against the latest release"},
-		{"database-edit", db + "/edit", "As its instance"},
-		{"database-schema", db + "/schema", "customer_status"},
-		{"database-schema-sql", db + "/schema?as=sql", "CREATE TABLE"},
-		{"database-revisions", db + "/revisions", "001_create_customer.sql"},
-		{"database-changes", db + "/changes", "Done"},
-	} {
-		t.Run(p.name, func(t *testing.T) {
-			b.t = t
-			b.open(p.at)
-			b.see(p.see)
-			b.look("work-" + p.name)
-		})
-	}
+// workScenes are the pages of the section Work, in the world of newYard.
+var workScenes = []scene{
+	{name: "projects", at: "/projects", see: "Billing"},
+	{name: "project-new", at: "/projects/new", see: "Project ID"},
+	{name: "project-fresh", at: "/projects/billing", see: "Nothing here yet"},
+	{name: "project", at: "/projects/shop", see: "Latest rollouts"},
+	{name: "project-databases", at: "/projects/shop/databases", see: "shop_stage"},
+	{name: "project-take-over", at: "/projects/shop/databases/take-over", see: "warehouse"},
+	{name: "project-groups", at: "/projects/shop/database-groups", see: "not-dev"},
+	{name: "project-groups-empty", at: "/projects/billing/database-groups", see: "No database group yet"},
+	{name: "project-group-new", at: "/projects/shop/database-groups/new", see: "Group ID"},
+	{name: "project-group", at: "/projects/shop/database-groups/all-prod", see: "stands for 4 databases"},
+	{name: "project-group-delete", at: "/projects/shop/database-groups/all-prod/delete", see: "Its databases stay"},
+	{name: "project-releases", at: "/projects/shop/releases", see: "Verified pipeline"},
+	{name: "release", at: "/projects/shop/releases/{release}", see: "Whoever buys something"},
+	{name: "release-check-asked", at: "/projects/shop/releases/{release}/check", see: "Nothing is checked yet"},
+	{name: "release-check", at: "/projects/shop/releases/{release}/check?environment=prod", see: "Outcome"},
+	{name: "project-rollouts", at: "/projects/shop/rollouts", see: "failed"},
+	{name: "rollouts", at: "/rollouts", see: "failed"},
+	{name: "rollout", at: "/projects/shop/rollouts/2", see: "duplicate column name"},
+	{name: "rollout-running", at: "/projects/shop/rollouts/2?stage=prod&state=active", see: "now"},
+	{name: "rollout-done", at: "/projects/shop/rollouts/2?stage=test", see: "Done"},
+	{name: "rollout-retry", at: "/projects/shop/rollouts/2/retry?stage=prod", see: "Another attempt"},
+	{name: "rollout-skip", at: "/projects/shop/rollouts/2/skip?stage=prod", see: "Reason"},
+	{name: "project-gitops", at: "/projects/shop/gitops", see: "slipway rollout"},
+	{name: "project-gitops-empty", at: "/projects/billing/gitops", see: "Not yet"},
+	{name: "project-settings", at: "/projects/shop/settings", see: "Databases at a time"},
+	{name: "project-delete", at: "/projects/shop/delete", see: "Delete Shop?"},
+	{name: "project-members", at: "/projects/shop/members", see: "Grant Access"},
+	{name: "project-grant", at: "/projects/shop/members/grant", see: "Confirm"},
+	{name: "instances", at: "/instances", see: "SQLite prod"},
+	{name: "instance-new", at: "/instances/new", see: "Test connection"},
+	{name: "instance", at: "/instances/prod", see: "warehouse"},
+	{name: "instance-edit", at: "/instances/prod/edit", see: "Folder"},
+	{name: "database", at: "/projects/shop/databases/test/shop_dev", see: "Against the latest release"},
+	{name: "database-edit", at: "/projects/shop/databases/test/shop_dev/edit", see: "As its instance"},
+	{name: "database-schema", at: "/projects/shop/databases/test/shop_dev/schema", see: "customer_status"},
+	{name: "database-schema-sql", at: "/projects/shop/databases/test/shop_dev/schema?as=sql", see: "CREATE TABLE"},
+	{name: "database-revisions", at: "/projects/shop/databases/test/shop_dev/revisions", see: "001_create_customer.sql"},
+	{name: "database-changes", at: "/projects/shop/databases/test/shop_dev/changes", see: "Done"},
+	{name: "projects-none", at: "/projects?q=nothing", see: "No project fits"},
+	{name: "project-databases-empty", at: "/projects/billing/databases", see: "No database yet"},
+	{name: "project-releases-empty", at: "/projects/billing/releases", see: "No release yet"},
+	{name: "project-rollouts-empty", at: "/projects/billing/rollouts", see: "No rollout yet"},
+	{name: "project-members-empty", at: "/projects/billing/members", see: "Grant Access"},
+	{name: "project-revoke", at: "/projects/shop/members/revoke?role=roles/gitopsServiceAgent&member=workloadIdentity:gitlab-deploy@workload.bytebase.com", see: "Revoke GitOps Service Agent"},
+	{name: "rollout-run", at: "/projects/shop/rollouts/2/run?stage=prod", see: "Run"},
+	{name: "rollout-cancel", at: "/projects/shop/rollouts/2/cancel?stage=prod", see: "Cancel"},
+	{name: "instance-delete", at: "/instances/prod/delete", see: "Delete SQLite prod?"},
+	{name: "search", at: "/search?q=shop", see: "Databases"},
+	{name: "search-nothing", at: "/search?q=nothing", see: "Nothing that you may see"},
+	{name: "switch", at: "/switch?from=shop&to=databases", see: "Billing"},
+	{
+		name: "project-new-wrong", at: "/projects/new", see: "lower-case letters", press: "Confirm", status: http.StatusBadRequest,
+		fill: url.Values{"id": {"My Project"}, "title": {"My project"}},
+	},
+	{
+		name: "instance-new-wrong", at: "/instances/new", see: "lower-case letters", press: "Confirm", status: http.StatusBadRequest,
+		fill: url.Values{"id": {"My Instance"}, "title": {"Production"}, "engine": {"POSTGRES"}, "host": {"db.internal"}},
+	},
+	{
+		name: "project-group-new-wrong", at: "/projects/shop/database-groups/new", see: "Group ID", press: "Confirm", status: http.StatusBadRequest,
+		fill: url.Values{"id": {"all prod"}, "expr": {"resource.environment_id = prod"}},
+	},
+	{name: "rollout-skip-wrong", at: "/projects/shop/rollouts/2/skip?stage=prod", see: "eason", press: "Skip", status: http.StatusBadRequest},
 }
