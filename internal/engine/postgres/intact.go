@@ -28,12 +28,14 @@ func (l ledgerSum) equal(other ledgerSum) bool {
 const rowHash = `pg_catalog.hashtextextended(pg_catalog.concat_ws('|', id, version, version_key, path, sha256, text_sha, release, task_run,
 	(extract(epoch FROM applied) * 1000000)::bigint, took_us, coalesce((extract(epoch FROM deleted) * 1000000)::bigint, 0), deleter), 0)`
 
+// ledgersThere counts the ledgers.
+const ledgersThere = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.relname = 'slipway_revision' AND c.relkind = 'r' AND n.nspname IN ('public', 'slipway')`
+
 // sumLedger reads the sum, and refuses when there are two ledgers.
 func (s *session) sumLedger(ctx context.Context) (ledgerSum, error) {
 	row, err := queryRow(ctx, s.conn, `SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(`+rowHash+`), 0),
-		(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relname = 'slipway_revision' AND c.relkind = 'r' AND n.nspname IN ('public', 'slipway'))
-		FROM `+s.schema+`.slipway_revision`)
+		(`+ledgersThere+`) FROM `+s.schema+`.slipway_revision`)
 	if err != nil {
 		return ledgerSum{}, fmt.Errorf("sum up the ledger: %w", err)
 	}
@@ -56,8 +58,12 @@ func (s *session) intact(ctx context.Context, want ledgerSum) error {
 		return err
 	}
 	if !got.equal(want) {
-		return slipway.Errorf(slipway.Precondition, "the file changes slipway_revision, or somebody else did while it ran: what was applied is for Slipway to record; "+
-			"revisions are deleted and baselines recorded through it. The file was rolled back")
+		return errTampered()
 	}
 	return nil
+}
+
+func errTampered() error {
+	return slipway.Errorf(slipway.Precondition, "the file changes slipway_revision, or somebody else did while it ran: what was applied is for Slipway to record; "+
+		"revisions are deleted and baselines recorded through it. The file was rolled back")
 }

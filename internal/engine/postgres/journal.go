@@ -39,6 +39,7 @@ func readJournal(ctx context.Context, conn *pgconn.PgConn, schema, version strin
 // write puts a segment's entry into the journal, within the transaction that is
 // open or in one of its own.
 func (a *application) write(ctx context.Context, seg engine.Segment, en entry) error {
+	a.begun[versionKey(a.rev.Version)] = true
 	state := "intent"
 	if en.done {
 		state = "done"
@@ -78,6 +79,9 @@ func (a *application) forget(ctx context.Context) error {
 // still be what the file says, statement for statement, or the rest would be
 // run on a state that nobody described.
 func (a *application) resume(ctx context.Context) error {
+	if !a.begun[versionKey(a.rev.Version)] {
+		return nil
+	}
 	journal, err := readJournal(ctx, a.conn, a.schema, a.rev.Version)
 	if err != nil {
 		return a.fileError(ctx, err)

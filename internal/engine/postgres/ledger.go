@@ -115,22 +115,38 @@ func readRevisions(ctx context.Context, conn *pgconn.PgConn, schema, where strin
 // addRevision writes a ledger row and returns when the server says it was, and
 // the row's hash.
 func addRevision(ctx context.Context, conn *pgconn.PgConn, schema string, r slipway.Revision) (applied time.Time, hash string, err error) {
-	row, err := queryRow(ctx, conn, `INSERT INTO `+schema+`.slipway_revision
-		(id, version, version_key, path, sha256, text_sha, release, task_run, took_us, applied)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint, clock_timestamp())
-		RETURNING (extract(epoch FROM applied) * 1000000)::bigint, `+rowHash,
-		r.ID, r.Version, versionKey(r.Version), r.Path, r.SHA256, r.TextSHA, r.Release, r.TaskRun,
-		strconv.FormatInt(r.Took.Microseconds(), 10))
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23505" {
-		return time.Time{}, "", slipway.Errorf(slipway.Exists, "version %s is recorded as applied already", r.Version).Because(err)
-	}
-	if errors.Is(err, errNoRow) {
-		return time.Time{}, "", slipway.Errorf(slipway.Precondition, "the ledger took no row for version %s: is there a trigger or a rule on slipway_revision?", r.Version)
-	}
+	row, err := queryRow(ctx, conn, insertRevision(schema, "$9::bigint"), revisionArgs(r, r.Took)...)
 	if err != nil {
-		return time.Time{}, "", fmt.Errorf("record version %s: %w", r.Version, err)
+		return time.Time{}, "", recordError(r.Version, err)
 	}
 	return fromMicros(row[0]), row[1], nil
+}
+
+// insertRevision writes a ledger row with the parameters of revisionArgs; took is
+// an expression for took_us.
+func insertRevision(schema, took string) string {
+	return `INSERT INTO ` + schema + `.slipway_revision
+		(id, version, version_key, path, sha256, text_sha, release, task_run, took_us, applied)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ` + took + `, clock_timestamp())
+		RETURNING (extract(epoch FROM applied) * 1000000)::bigint, ` + rowHash
+}
+
+func revisionArgs(r slipway.Revision, took time.Duration) []string {
+	return []string{
+		r.ID, r.Version, versionKey(r.Version), r.Path, r.SHA256, r.TextSHA, r.Release, r.TaskRun,
+		strconv.FormatInt(took.Microseconds(), 10),
+	}
+}
+
+// recordError says why a ledger row could not be written.
+func recordError(version string, err error) error {
+	switch {
+	case hasCode(err, uniqueViolation):
+		return slipway.Errorf(slipway.Exists, "version %s is recorded as applied already", version).Because(err)
+	case errors.Is(err, errNoRow):
+		return slipway.Errorf(slipway.Precondition, "the ledger took no row for version %s: is there a trigger or a rule on slipway_revision?", version)
+	}
+	return fmt.Errorf("record version %s: %w", version, err)
 }
 
 func versionKey(version string) string {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -63,6 +64,10 @@ func (s *session) open(ctx context.Context) error {
 	if s.ledger, err = s.sumLedger(ctx); err != nil {
 		return err
 	}
+	if err := s.watchClient(ctx); err != nil {
+		return err
+	}
+	s.clean = true
 	return s.own(ctx)
 }
 
@@ -101,20 +106,28 @@ func (s *session) busy(ctx context.Context) error {
 	return b
 }
 
-// own writes this session's name where every transaction of a change looks, and
-// refuses when a newer worker of the same task run was here already.
+// own writes this session's name where every transaction of a change looks,
+// learns which files the journal knows, and refuses when a newer worker of the same task run was here already.
 func (s *session) own(ctx context.Context) error {
 	rows, err := query(ctx, s.conn, `INSERT INTO `+s.schema+`.slipway_owner AS o (session, task_run, fence, replica)
 		VALUES ($1, $2, $3::bigint, $4)
 		ON CONFLICT (one) DO UPDATE SET session = excluded.session, task_run = excluded.task_run,
 			fence = excluded.fence, replica = excluded.replica, since = clock_timestamp()
 		WHERE o.task_run <> excluded.task_run OR o.fence <= excluded.fence
-		RETURNING session`, s.id, s.by.TaskRun, strconv.FormatInt(s.by.Fence, 10), s.by.Replica)
+		RETURNING (SELECT coalesce(json_agg(DISTINCT version_key), '[]') FROM `+s.schema+`.slipway_journal)`, s.id, s.by.TaskRun, strconv.FormatInt(s.by.Fence, 10), s.by.Replica)
 	if err != nil {
 		return fmt.Errorf("write the owner of the database's lock: %w", err)
 	}
 	if len(rows) == 0 {
 		return slipway.Errorf(slipway.Conflict, "a newer worker of %s has been in database %q", s.by.TaskRun, s.db)
+	}
+	var begun []string
+	if err := json.Unmarshal([]byte(rows[0][0]), &begun); err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	s.begun = make(map[string]bool, len(begun))
+	for _, version := range begun {
+		s.begun[version] = true
 	}
 	return nil
 }
@@ -123,15 +136,25 @@ func (s *session) own(ctx context.Context) error {
 // session may no longer write: a pooler, a restart or the file itself took its
 // lock away, or another session has become the owner.
 func (s *session) holds(ctx context.Context) error {
-	_, err := queryRow(ctx, s.conn, `SELECT 1 FROM `+s.schema+`.slipway_owner o, pg_catalog.pg_locks l
-		WHERE o.session = $1 AND l.pid = pg_catalog.pg_backend_pid() AND `+lockRow+` FOR SHARE OF o`, s.id)
+	_, err := queryRow(ctx, s.conn, s.heldQuery(), s.id)
 	if errors.Is(err, errNoRow) {
-		return slipway.Errorf(slipway.Unavailable, "the session has lost the lock of database %q, so what it did was rolled back", s.db)
+		return s.lostLock()
 	}
 	if err != nil {
 		return fmt.Errorf("check the database's lock: %w", err)
 	}
 	return nil
+}
+
+// heldQuery finds a row while the session, whose ID is its parameter, is the
+// owner and holds the lock.
+func (s *session) heldQuery() string {
+	return `SELECT 1 FROM ` + s.schema + `.slipway_owner o, pg_catalog.pg_locks l
+		WHERE o.session = $1 AND l.pid = pg_catalog.pg_backend_pid() AND ` + lockRow + ` FOR SHARE OF o`
+}
+
+func (s *session) lostLock() error {
+	return slipway.Errorf(slipway.Unavailable, "the session has lost the lock of database %q, so what it did was rolled back", s.db)
 }
 
 // End implements engine.Engine.

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -23,6 +24,7 @@ type proxy struct {
 	closed atomic.Bool // refuse new connections
 	// disguise changes the process id that the server announces, as poolers do.
 	disguise bool
+	turns    atomic.Int64 // times that a client spoke after the server had
 	wg       sync.WaitGroup
 }
 
@@ -59,6 +61,8 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	defer server.Close()
 	commit := make(chan struct{})
+	var answered atomic.Bool
+	answered.Store(true)
 	go func() {
 		defer client.Close()
 		buf := make([]byte, 64<<10)
@@ -72,6 +76,7 @@ func (p *proxy) serve(client net.Conn) {
 				return
 			default:
 			}
+			answered.Store(true)
 			out := buf[:n]
 			if i := bytes.Index(out, []byte("K\x00\x00\x00\x0c")); p.disguise && i >= 0 && i+9 <= n {
 				out[i+8] ^= 0xff
@@ -87,7 +92,10 @@ func (p *proxy) serve(client net.Conn) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("Q\x00\x00\x00\x0bCOMMIT\x00")) && p.cut.Load() != "" {
+		if answered.Swap(false) {
+			p.turns.Add(1)
+		}
+		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && p.cut.Load() != "" {
 			if p.cut.Load() == "before" {
 				return
 			}
@@ -144,6 +152,30 @@ func TestChange2ConnectionLostAroundCommit(t *testing.T) {
 			b.want("SELECT count(*) FROM users", "1")
 		})
 	}
+}
+
+// A file that fits into one message takes one round trip, with its ledger row,
+// its commit and the session's reset.
+func TestASmallFileIsOneMessage(t *testing.T) {
+	b := newBench(t, postgres.Config{})
+	p := newProxy(t, net.JoinHostPort(b.Source.Host, b.Source.Port))
+	b.Source = p.through(b.Source)
+	s := b.lock()
+	if _, err := s.Revisions(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.must(b.apply(s, "1", users, nil))
+	const files = 10
+	before := p.turns.Load()
+	for i := range files {
+		b.must(b.apply(s, fmt.Sprint(i+2), "SET lock_timeout = 77; CREATE TEMP TABLE mine (id int); INSERT INTO users VALUES (1); SELECT * FROM users", nil))
+	}
+	if got := p.turns.Load() - before; got != files {
+		t.Errorf("%d files took %d round trips", files, got)
+	}
+	b.want("SELECT count(*) FROM users", fmt.Sprint(files))
+	b.want("SELECT count(*) FROM slipway_revision", fmt.Sprint(files+1))
+	b.want("SELECT bool_and(took_us > 0 AND applied <= clock_timestamp()) FROM slipway_revision", "t")
 }
 
 func TestChange10APoolerIsRefused(t *testing.T) {

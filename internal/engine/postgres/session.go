@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,13 @@ type session struct {
 	id     string // pid/backend_start, the latter in microseconds since 1970
 	schema string // of the ledger, quoted
 	ledger ledgerSum
+	clean  bool // it is as it began: no file ran since it was reset
+	checks bool // the server can look whether its client is alive
+
+	// What the ledger and the journal say while the lock is held, which nobody
+	// else may change: it saves two questions for each file.
+	inForce map[string]slipway.Revision // by version key; nil until Revisions was asked
+	begun   map[string]bool             // version keys that the journal has rows of
 }
 
 // ID implements engine.Session.
@@ -38,7 +46,16 @@ func (s *session) ID() string { return s.id }
 // Revisions implements engine.Session.
 func (s *session) Revisions(ctx context.Context) ([]slipway.Revision, error) {
 	revs, err := readRevisions(ctx, s.conn, s.schema, "true")
-	return revs, classify(ctx, err)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	s.inForce = make(map[string]slipway.Revision, len(revs))
+	for _, r := range revs {
+		if r.Deleted.IsZero() {
+			s.inForce[versionKey(r.Version)] = r
+		}
+	}
+	return revs, nil
 }
 
 // Close implements engine.Session. The lock goes with the connection.
@@ -51,22 +68,43 @@ func (s *session) Close(ctx context.Context) error {
 	return nil
 }
 
-// tidy puts the session back to what it was when it began, so that no file's
+// reset puts a session back to what it was when it began, so that no file's
 // settings, role or temporary tables reach the next. DISCARD ALL would give the
 // lock back as well.
-func (s *session) tidy(ctx context.Context) error {
-	const reset = `SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;
-		DISCARD TEMP; DISCARD SEQUENCES; DISCARD PLANS`
-	if err := exec(ctx, s.conn, reset); err != nil {
-		return fmt.Errorf("reset the session: %w", err)
+var reset = []string{
+	"SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *",
+	"DISCARD TEMP", "DISCARD SEQUENCES", "DISCARD PLANS",
+}
+
+// resets are the statements of a reset in this session. A server that runs on
+// after its client died would commit what nobody waits for; looking for that
+// exists since version 14, and not on every platform.
+func (s *session) resets() []string {
+	if !s.checks {
+		return reset
 	}
-	// A server that runs on after its client died would commit what nobody
-	// waits for; it exists since version 14, and not on every platform.
-	_, err := query(ctx, s.conn, `SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'`)
-	if _, refused := errors.AsType[*pgconn.PgError](err); err != nil && !refused {
+	return append(slices.Clone(reset), "SET client_connection_check_interval = '1s'")
+}
+
+// tidy resets the session unless it is as it began.
+func (s *session) tidy(ctx context.Context) error {
+	if s.clean {
+		return nil
+	}
+	if err := exec(ctx, s.conn, strings.Join(s.resets(), "; ")); err != nil {
 		return fmt.Errorf("reset the session: %w", err)
 	}
 	return nil
+}
+
+// watchClient has the server look whether its client is alive, if it can.
+func (s *session) watchClient(ctx context.Context) error {
+	err := exec(ctx, s.conn, "SET client_connection_check_interval = '1s'")
+	_, refused := errors.AsType[*pgconn.PgError](err)
+	if s.checks = err == nil; s.checks || refused {
+		return nil
+	}
+	return fmt.Errorf("set the session up: %w", err)
 }
 
 // An application is one file on its way into the database.
@@ -105,6 +143,9 @@ func (s *session) Apply(ctx context.Context, rev slipway.Revision, statement []b
 	if err := a.run(ctx); err != nil {
 		return slipway.Revision{}, err
 	}
+	if s.inForce != nil {
+		s.inForce[versionKey(rev.Version)] = a.rev
+	}
 	return a.rev, nil
 }
 
@@ -115,19 +156,25 @@ func (a *application) tell(entry slipway.LogEntry) {
 
 // recorded returns the revision that is in force for the file's version.
 func (a *application) recorded(ctx context.Context) (slipway.Revision, bool, error) {
-	revs, err := readRevisions(ctx, a.conn, a.schema, "deleted IS NULL AND version_key = $1", versionKey(a.rev.Version))
-	if err != nil {
-		return slipway.Revision{}, false, a.fileError(ctx, err)
+	was, found := a.inForce[versionKey(a.rev.Version)]
+	if a.inForce == nil {
+		revs, err := readRevisions(ctx, a.conn, a.schema, "deleted IS NULL AND version_key = $1", versionKey(a.rev.Version))
+		if err != nil {
+			return slipway.Revision{}, false, a.fileError(ctx, err)
+		}
+		if found = len(revs) > 0; found {
+			was = revs[0]
+		}
 	}
-	if len(revs) == 0 {
+	if !found {
 		return slipway.Revision{}, false, nil
 	}
-	if was := revs[0]; was.SHA256 == a.rev.SHA256 {
+	if was.SHA256 == a.rev.SHA256 {
 		was.Database = a.rev.Database
 		return was, true, nil
 	}
 	return slipway.Revision{}, false, a.script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Precondition,
-		"version %s is applied already, from %s with other content (sha256 %.12s, now %.12s)", a.rev.Version, revs[0].Path, revs[0].SHA256, a.rev.SHA256))
+		"version %s is applied already, from %s with other content (sha256 %.12s, now %.12s)", a.rev.Version, was.Path, was.SHA256, a.rev.SHA256))
 }
 
 // run goes through the segments in the file's order. The ledger row is written
@@ -136,6 +183,7 @@ func (a *application) run(ctx context.Context) error {
 	if err := a.tidy(ctx); err != nil {
 		return a.fileError(ctx, err)
 	}
+	a.clean = false
 	segments := a.script.Segments
 	for i, seg := range segments {
 		if a.journal[seg.Index].done {

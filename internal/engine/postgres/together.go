@@ -29,7 +29,11 @@ const loggedSingly = 1000
 // against other transactions. Index -1 is no segment: the ledger row alone.
 func (a *application) runTogether(ctx context.Context, seg engine.Segment, last bool) error {
 	for {
-		err := a.try(ctx, seg, last)
+		try := a.try
+		if last && a.once(seg) {
+			try = func(ctx context.Context, seg engine.Segment, _ bool) error { return a.tryOnce(ctx, seg) }
+		}
+		err := try(ctx, seg, last)
 		if err == nil {
 			return nil
 		}
@@ -69,13 +73,18 @@ func (a *application) try(ctx context.Context, seg engine.Segment, last bool) er
 	return nil
 }
 
+// ownRole makes the session its own again within a file's transaction, after the
+// work that the file left for the commit.
+var ownRole = []string{
+	"SET CONSTRAINTS ALL IMMEDIATE", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "SET LOCAL search_path = pg_catalog",
+}
+
 // record writes what the commit shall make true: the file's revision, or that
 // this segment of it is done; rev and ledger become what they will be then. The
 // file may have changed role and search_path, and left work for the commit,
 // which is done before anything is recorded so that it cannot undo the record.
 func (a *application) record(ctx context.Context, seg engine.Segment, last bool, rev *slipway.Revision, ledger *ledgerSum) error {
-	const own = "SET CONSTRAINTS ALL IMMEDIATE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; SET LOCAL search_path = pg_catalog"
-	if err := exec(ctx, a.conn, own); err != nil {
+	if err := exec(ctx, a.conn, strings.Join(ownRole, "; ")); err != nil {
 		return fmt.Errorf("take the session's own role: %w", err)
 	}
 	if err := a.holds(ctx); err != nil {
@@ -148,10 +157,7 @@ func (a *application) flush(ctx context.Context, b *batch) error {
 	done, rows, err := runBatch(ctx, a.conn, b.text.String())
 	blockers := watch()
 	if err == nil && a.conn.TxStatus() != 'T' {
-		st := b.statements[len(b.statements)-1]
-		e := a.script.Fail(st, -1, slipway.Failure{Message: "the statement ended the transaction that the file runs in: part of the file may be committed"}, nil)
-		e.Err, e.Class = slipway.Errorf(slipway.Precondition, "%s", e.Failure.Message), engine.Attention
-		return e
+		return a.endedTransaction(b.statements[len(b.statements)-1])
 	}
 	if err != nil {
 		return a.failBatch(ctx, b, done, err, blockers)
@@ -159,6 +165,12 @@ func (a *application) flush(ctx context.Context, b *batch) error {
 	a.logBatch(b, rows)
 	*b = batch{sent: b.sent + len(b.statements), statements: b.statements[:0], starts: b.starts[:0]}
 	return nil
+}
+
+func (a *application) endedTransaction(st sqltext.Statement) error {
+	e := a.script.Fail(st, -1, slipway.Failure{Message: "the statement ended the transaction that the file runs in: part of the file may be committed"}, nil)
+	e.Err, e.Class = slipway.Errorf(slipway.Precondition, "%s", e.Failure.Message), engine.Attention
+	return e
 }
 
 // runBatch returns how many statements the server answered, and with how many
@@ -262,24 +274,32 @@ func (a *application) commit(ctx context.Context, seg engine.Segment, last bool)
 	if _, answered := errors.AsType[*pgconn.PgError](err); answered && !fatal(err) || errors.Is(err, errNotCommitted) {
 		return a.fileError(ctx, err)
 	}
-	landed, asked := a.landed(ctx, seg, last)
+	_, landed, asked := a.landed(ctx, seg, last)
 	switch {
 	case asked != nil:
-		return a.script.FailFile(engine.InDoubt, "", slipway.Errorf(slipway.Unavailable,
-			"the connection was lost while the file was committed, and the server cannot be asked whether it was: %s", slipway.MessageOf(asked)).Because(errors.Join(err, asked)))
+		return a.doubt(err, asked)
 	case landed && last:
 		return nil
 	case landed:
 		return a.script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Unavailable,
 			"the connection was lost; what the journal says is done will not run again").Because(err))
 	}
+	return a.notLanded(err)
+}
+
+func (a *application) notLanded(err error) error {
 	return a.script.FailFile(engine.Failed, "", slipway.Errorf(slipway.Unavailable,
 		"the connection was lost before the commit; the server rolled it back").Because(err))
 }
 
+func (a *application) doubt(err, asked error) error {
+	return a.script.FailFile(engine.InDoubt, "", slipway.Errorf(slipway.Unavailable,
+		"the connection was lost while the file was committed, and the server cannot be asked whether it was: %s", slipway.MessageOf(asked)).Because(errors.Join(err, asked)))
+}
+
 // landed asks the server over a new connection, once the old session is known
-// to be gone, whether the commit took effect.
-func (a *application) landed(ctx context.Context, seg engine.Segment, last bool) (bool, error) {
+// to be gone, whether the commit took effect, and with which ledger row.
+func (a *application) landed(ctx context.Context, seg engine.Segment, last bool) (slipway.Revision, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.e.cfg.ReachBudget)
 	defer cancel()
 	var err error
@@ -288,18 +308,21 @@ func (a *application) landed(ctx context.Context, seg engine.Segment, last bool)
 			break
 		}
 		if pause(ctx, wait) != nil {
-			return false, err
+			return slipway.Revision{}, false, err
 		}
 	}
 	conn, err := a.e.dial(ctx, a.src, a.db, a.by.TaskRun)
 	if err != nil {
-		return false, err
+		return slipway.Revision{}, false, err
 	}
 	defer hangUp(ctx, conn)
 	if last {
 		revs, err := readRevisions(ctx, conn, a.schema, "id = $1", a.rev.ID)
-		return len(revs) == 1, classify(ctx, err)
+		if err != nil || len(revs) == 0 {
+			return slipway.Revision{}, false, classify(ctx, err)
+		}
+		return revs[0], true, nil
 	}
 	journal, err := readJournal(ctx, conn, a.schema, a.rev.Version)
-	return journal[seg.Index].done, classify(ctx, err)
+	return slipway.Revision{}, journal[seg.Index].done, classify(ctx, err)
 }
