@@ -108,7 +108,10 @@ func checkProvider(p Provider) (Provider, error) {
 		return bad("name: 1 to %d characters", maxProviderTitle)
 	}
 	u, err := url.Parse(p.Issuer)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || len(p.Issuer) > 1024 {
+	if err == nil && u.User != nil {
+		return bad("issuer: a user name or password is no part of an issuer's URL")
+	}
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || len(p.Issuer) > 1024 {
 		return bad("issuer %.200q: write the https URL that the provider's tokens name as iss", p.Issuer)
 	}
 	if p.ClientID == "" || len(p.ClientID) > maxClientID || strings.ContainsFunc(p.ClientID, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -344,6 +344,7 @@ func TestSetProvider(t *testing.T) {
 	}{
 		{"no name", func(p *access.Provider) { p.Title = "" }, slipway.Invalid, "name"},
 		{"no TLS", func(p *access.Provider) { p.Issuer = "http://id.example.com" }, slipway.Invalid, "issuer"},
+		{"an issuer with a password", func(p *access.Provider) { p.Issuer = "https://u:p@id.example.com" }, slipway.Invalid, "user name or password"},
 		{"an issuer with a query", func(p *access.Provider) { p.Issuer += "?x=1" }, slipway.Invalid, "issuer"},
 		{"no client", func(p *access.Provider) { p.ClientID = "" }, slipway.Invalid, "client ID"},
 		{"scopes that are none", func(p *access.Provider) { p.Scopes = []string{"a b"} }, slipway.Invalid, "scopes"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"time"
 
 	"slipway"
@@ -42,7 +43,7 @@ func messageOf(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "the caller went away"
 	}
-	return slipway.MessageOf(err)
+	return withoutUserinfo(slipway.MessageOf(err))
 }
 
 // encode returns v as JSON, or a note on why it is not there.
@@ -61,5 +62,11 @@ func encode(v any) string {
 		}
 		return string(note)
 	}
-	return string(text)
+	return withoutUserinfo(string(text))
 }
+
+// userinfo is what may stand before the host of a URL (RFC 3986 §3.2.1): a name
+// and a password, in a field that is meant for neither.
+var userinfo = regexp.MustCompile(`://[^/?#\s"]*@`)
+
+func withoutUserinfo(text string) string { return userinfo.ReplaceAllString(text, "://…@") }

@@ -215,6 +215,19 @@ func TestLargeRequest(t *testing.T) {
 	}
 }
 
+// A password in a URL, where a form asks for no more than an address, is not
+// kept: neither as it was sent nor in what was answered.
+func TestPasswordInURL(t *testing.T) {
+	g, st := newGate(t)
+	request := map[string]string{"issuer": "https://u:hunter2<&@gitlab.example.com/a@b", "by": "ann@example.com", "page": "https://example.com/a@b"}
+	g.Note(t.Context(), gate.Act{Who: owner, Method: "/m", Request: request}, slipway.Errorf(slipway.Invalid, "issuer https://u:hunter2@x is no URL"))
+	e := audit(t, st)[0]
+	want := `{"by":"ann@example.com","issuer":"https://…@gitlab.example.com/a@b","page":"https://example.com/a@b"}`
+	if e.Request != want || e.Message != "issuer https://…@x is no URL" {
+		t.Errorf("on record: %s and %q", e.Request, e.Message)
+	}
+}
+
 func TestProjects(t *testing.T) {
 	g, st := newGate(t)
 	for _, tc := range []struct {
