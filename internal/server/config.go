@@ -49,7 +49,11 @@ func (c Config) normalised() (Config, error) {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return c, slipway.Errorf(slipway.Invalid, "--listen %q: want host:port, as in 127.0.0.1:8080", c.Listen)
 	}
 	if c.Data == "" {
@@ -69,6 +73,9 @@ func (c Config) normalised() (Config, error) {
 	}
 	if c.ExternalURL != "" {
 		u, err := url.Parse(c.ExternalURL)
+		if err == nil && u.User != nil {
+			return c, slipway.Errorf(slipway.Invalid, "--external-url: a user name or password is no part of it; want https://HOST")
+		}
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 			return c, slipway.Errorf(slipway.Invalid, "--external-url %q: want https://HOST", c.ExternalURL)
 		}
@@ -76,7 +83,10 @@ func (c Config) normalised() (Config, error) {
 	}
 	for _, issuer := range c.PrivateIssuers {
 		u, err := url.Parse(issuer)
-		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		if err == nil && u.User != nil {
+			return c, slipway.Errorf(slipway.Invalid, "--private-issuers: a user name or password is no part of an issuer's URL")
+		}
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 			return c, slipway.Errorf(slipway.Invalid, "--private-issuers %q: want the issuer's URL as its tokens say it, https://HOST", issuer)
 		}
 	}
@@ -88,6 +98,9 @@ func (c Config) normalised() (Config, error) {
 	}
 	if c.Workers < 1 || c.Workers > 256 {
 		return c, slipway.Errorf(slipway.Invalid, "--workers %d: want 1 to 256", c.Workers)
+	}
+	if c.Drain < 0 {
+		return c, slipway.Errorf(slipway.Invalid, "--drain %s: it cannot be less than nothing", c.Drain)
 	}
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second

@@ -89,7 +89,7 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	issuers := idtoken.Config{PrivateIssuers: cfg.PrivateIssuers}
 	if cfg.IssuerCAFile != "" {
 		if issuers.RootCAs, err = idtoken.LoadCAs(cfg.IssuerCAFile); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--issuer-ca-file: %w", err)
 		}
 	}
 	// Adding an engine is a line here and a folder under engine.
@@ -130,7 +130,7 @@ func (w *whole) prepare(ctx context.Context, cfg Config, base string) error {
 	}
 	token, needed, err := w.access.Setup(ctx)
 	if err != nil {
-		return fmt.Errorf("prepare the first sign-in: %w", err)
+		return fmt.Errorf("prepare the first sign-in, by SLIPWAY_ADMIN_EMAIL and SLIPWAY_ADMIN_PASSWORD if they are set: %w", err)
 	}
 	if needed && cfg.SetupLink != nil {
 		cfg.SetupLink(base + "/setup?token=" + url.QueryEscape(token))
