@@ -205,7 +205,7 @@ func (e *callError) explained(c *client) error {
 	switch {
 	case badCert:
 		return hinted(e, "for a CA of your own give --ca-file, or set SLIPWAY_CA_FILE")
-	case e.code == connect.CodeUnimplemented && !e.remote:
+	case (e.code == connect.CodeUnimplemented || e.code == connect.CodeUnknown) && !e.remote:
 		return hinted(e, "is --url the address of a slipway server, without a path of the console?")
 	case e.code == connect.CodeUnauthenticated && c.cred.kind == byToken:
 		return hinted(e, "the token may have ended; with --workload-identity slipway exchanges the job's ID token itself")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -108,9 +110,35 @@ func (s *session) load(cmd *cobra.Command, o *options) error {
 	if o.timeout <= 0 {
 		return usagef("--timeout %s: it must be more than nothing", o.timeout)
 	}
+	if strings.ContainsFunc(o.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return usagef("--token: there is a space, a line break or something else in it that no token has: was it cut or joined on the way?")
+	}
+	if err := s.checkOutputs(o); err != nil {
+		return err
+	}
 	var err error
 	o.url, err = serverURL(o.url, o.insecureHTTP)
 	return err
+}
+
+// checkOutputs refuses files that could not be written, before anything is done
+// that they should tell about.
+func (s *session) checkOutputs(o *options) error {
+	var errs []error
+	for _, f := range []struct{ flag, name string }{
+		{"output", o.output}, {"code-quality", o.codeQuality}, {"junit", o.junit},
+	} {
+		if f.name == "" {
+			continue
+		}
+		path := s.path(f.name)
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			errs = append(errs, usagef("--%s %q is a folder: name a file", f.flag, f.name))
+		} else if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			errs = append(errs, usagef("--%s %q: there is no folder of that name to write it into", f.flag, f.name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // fromEnvironment sets every flag that the command line left alone from its
