@@ -49,7 +49,7 @@ func (s *splitter) next() (Statement, bool, *Error) {
 	for {
 		if start < 0 {
 			if err := s.client(); err != nil {
-				return Statement{}, false, s.locate(err)
+				return Statement{}, false, s.refuse(err)
 			}
 		}
 		t, err := s.lexer.next()
@@ -71,7 +71,7 @@ func (s *splitter) next() (Statement, bool, *Error) {
 			case c == '\\' && s.dialect != SQLite:
 				cmd := s.command(t.Start)
 				if start < 0 {
-					return Statement{}, false, s.locate(cmd)
+					return Statement{}, false, s.refuse(cmd)
 				}
 				st, ok, err := s.finish(start, end)
 				if err == nil {
@@ -130,6 +130,15 @@ func (s *splitter) encoding(end int) *Error {
 	}
 	s.checked = end
 	return nil
+}
+
+// refuse returns the refusal of a client's command, or of a byte before it:
+// places are found forward alone, and the iteration goes on behind a command.
+func (s *splitter) refuse(cmd *Error) *Error {
+	if err := s.encoding(cmd.Offset); err != nil {
+		return err
+	}
+	return s.locate(cmd)
 }
 
 // skipRows moves over the rows of COPY FROM STDIN: from the next line to a

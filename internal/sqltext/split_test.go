@@ -77,6 +77,7 @@ func TestSplit(t *testing.T) {
 		{"open dollar quote", pg, "DO $x$ $y$", []string{"! line 1: the dollar quote $x$ is never closed: put $x$ behind the text that it begins"}},
 		{"open comment", pg, "\n\n/* /* */", []string{"! line 3: the comment that /* begins is never closed: add the */"}},
 		{"NUL", pg, "SELECT 1;\nSELECT \x00", []string{"SELECT 1", "! line 2: there is a NUL byte at offset 17, which no SQL text may hold: take it out"}},
+		{"latin1 in a comment before a command", pg, "-- caf\xe9\n\\c x", []string{"! line 1: the byte 0xE9 at offset 6 is not UTF-8: save the file as UTF-8"}},
 		{"latin1", pg, "SELECT 'caf\xe9'", []string{"! line 1: the byte 0xE9 at offset 11 is not UTF-8: save the file as UTF-8"}},
 
 		{"backslashes in both quotes", my, `SELECT 'a\';', "b\";"; SELECT 2`, []string{`SELECT 'a\';', "b\";"`, "SELECT 2"}},
