@@ -306,8 +306,7 @@ func (w *worker) applyAll(ctx context.Context, pending []slipway.Standing) error
 			w.late = append(w.late, fmt.Sprintf("%s after %s", f.Version, st.Highest))
 		}
 		rev.Database = w.run.Task.Target
-		w.keep(ctx, rev)
-		w.tellProgress(ctx)
+		w.keep(rev)
 	}
 	return nil
 }

@@ -126,6 +126,7 @@ func committed(log []slipway.LogEntry) map[string]bool {
 // after it was restored from an old backup, say, it knows from now on. The copy
 // decides nothing, so a failure to write it stops nothing.
 func (w *worker) mirror(ctx context.Context, ledger []slipway.Revision) {
+	w.flushCopies(ctx) // before what may be newer
 	ref := w.run.Task.Target
 	for i := range ledger {
 		ledger[i].Database = ref
@@ -144,8 +145,44 @@ func (w *worker) copyLedger(ctx context.Context) {
 	}
 }
 
-func (w *worker) keep(ctx context.Context, rev slipway.Revision) {
-	w.try(ctx, "keep the copy of a revision", func(tx *store.Tx) error { return tx.PutRevision(ctx, rev) })
+// keep has a revision copied and the progress told with the next batch: a file
+// does not wait for the server's own disk, since the ledger is what counts.
+func (w *worker) keep(rev slipway.Revision) {
+	w.copies.mu.Lock()
+	defer w.copies.mu.Unlock()
+	w.copies.revs = append(w.copies.revs, rev)
+	w.copies.done, w.copies.all = w.done, w.all
+}
+
+// copies are revisions that wait to be copied.
+type copies struct {
+	writing sync.Mutex // held while a batch is written
+
+	mu   sync.Mutex // guards the fields below
+	revs []slipway.Revision
+	done int // files of the release that are in, with the last of revs
+	all  int // files of the release
+}
+
+// flushCopies writes what waits.
+func (w *worker) flushCopies(ctx context.Context) {
+	w.copies.writing.Lock()
+	defer w.copies.writing.Unlock()
+	w.copies.mu.Lock()
+	revs, done, all := w.copies.revs, w.copies.done, w.copies.all
+	w.copies.revs = nil
+	w.copies.mu.Unlock()
+	if len(revs) == 0 {
+		return
+	}
+	w.try(ctx, "keep the copy of revisions", func(tx *store.Tx) error {
+		for _, rev := range revs {
+			if err := tx.PutRevision(ctx, rev); err != nil {
+				return err
+			}
+		}
+		return tx.SetProgress(ctx, w.run.ID, w.run.Lease.Fence, done, all)
+	})
 }
 
 func (w *worker) tellProgress(ctx context.Context) {
@@ -156,7 +193,7 @@ func (w *worker) tellProgress(ctx context.Context) {
 
 func (w *worker) try(ctx context.Context, act string, f func(tx *store.Tx) error) {
 	if err := w.s.st.Update(ctx, f); err != nil {
-		w.stale = true
+		w.stale.Store(true)
 		w.s.lg.Warn(act, "run", w.run.Name(), "err", err)
 	}
 }

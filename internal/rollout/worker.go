@@ -40,7 +40,8 @@ type worker struct {
 	done    int            // of them in the ledger
 	ran     int            // of them applied by this run
 	late    []string       // versions that this worker applied out of order
-	stale   bool           // something of the server's copy could not be written
+	copies  copies
+	stale   atomic.Bool // something of the server's copy could not be written
 
 	recalled bool // the log has what an earlier worker of the run did not get to write
 }
@@ -84,8 +85,9 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	attending.Go(func() { w.attend(attended, stop) })
 	end := w.guarded(wctx)
 	w.unlock(ctx)
+	w.flushCopies(context.WithoutCancel(ctx))
 	err = w.finish(context.WithoutCancel(ctx), end)
-	if w.stale {
+	if w.stale.Load() {
 		w.copyLedger(context.WithoutCancel(ctx))
 	}
 	leave()
@@ -140,6 +142,7 @@ func (w *worker) attend(ctx context.Context, stop context.CancelCauseFunc) {
 		if yes, err := w.s.st.CancelRequested(ctx, w.run.ID); err == nil && yes {
 			stop(errCanceled)
 		}
+		w.flushCopies(ctx)
 		w.log.flush(ctx)
 	}
 }
