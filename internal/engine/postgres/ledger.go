@@ -65,7 +65,12 @@ func makeLedger(ctx context.Context, conn *pgconn.PgConn) (string, error) {
 		return "", err
 	}
 	sql := "BEGIN;"
-	if schema == "" {
+	if schema != "" {
+		whole, err := wholeLedger(ctx, conn, schema)
+		if whole || err != nil {
+			return schema, err
+		}
+	} else {
 		may, err := queryRow(ctx, conn, `SELECT
 			coalesce(has_schema_privilege(to_regnamespace('public'), 'CREATE'), false),
 			coalesce(has_schema_privilege(to_regnamespace('slipway'), 'CREATE'), false),
@@ -89,6 +94,17 @@ func makeLedger(ctx context.Context, conn *pgconn.PgConn) (string, error) {
 		return "", fmt.Errorf("make the ledger: %w", err)
 	}
 	return schema, nil
+}
+
+// wholeLedger reports whether nothing of the ledger is missing, which saves its
+// statements and their commit.
+func wholeLedger(ctx context.Context, conn *pgconn.PgConn, schema string) (bool, error) {
+	row, err := queryRow(ctx, conn, `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE quote_ident(n.nspname) = $1 AND c.relname IN ('slipway_revision', 'slipway_revision_in_force', 'slipway_journal', 'slipway_owner')`, schema)
+	if err != nil {
+		return false, fmt.Errorf("look for the ledger: %w", err)
+	}
+	return row[0] == "4", nil
 }
 
 // readRevisions returns the ledger, oldest first.
