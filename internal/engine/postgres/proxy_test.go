@@ -72,8 +72,11 @@ func (p *proxy) serve(client net.Conn) {
 				return
 			}
 			select {
-			case <-commit: // answered, and nobody hears it
-				return
+			case <-commit: // nobody hears the answer
+				if bytes.Contains(buf[:n], []byte("COMMIT\x00")) {
+					return
+				}
+				continue
 			default:
 			}
 			answered.Store(true)
