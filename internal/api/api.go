@@ -98,6 +98,7 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 	server := connect.NewServer(
 		reportErrors(lg),
 		authenticate(auth, cfg.TrustedProxies),
+		boundLarge(newBudget()),
 		receiveErrors,
 	)
 	services(server)
@@ -120,6 +121,7 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 		return nil, fmt.Errorf("route REST: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = withSize(r)
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
 			restful.ServeHTTP(w, r)
 			return
