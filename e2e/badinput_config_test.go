@@ -14,8 +14,7 @@ import (
 
 // TestBadConfig starts servers that cannot start: each ends with exit code 2,
 // or 1 where the configuration is right and the world is not, says which flag
-// or variable or file is wrong, leaves no file behind in its data folder, and
-// repeats no secret.
+// or variable or file is wrong, and repeats no secret.
 func TestBadConfig(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
