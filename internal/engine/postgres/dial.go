@@ -21,9 +21,6 @@ import (
 
 const (
 	connectTimeout = 15 * time.Second
-	// cancelDelay is how long a canceled statement has to end by itself before
-	// the connection is cut.
-	cancelDelay = 10 * time.Second
 	// oldestVersion is PostgreSQL 13, as server_version_num spells it.
 	oldestVersion = 130000
 	// maxName is what the server keeps of application_name, in bytes.
@@ -68,9 +65,7 @@ func configure(src slipway.Source, db, name string) (*pgconn.Config, error) {
 	cfg.User, cfg.Password = src.Username, src.Password.Reveal()
 	cfg.Fallbacks, cfg.ConnectTimeout = nil, connectTimeout
 	cfg.DialFunc = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext
-	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelDelay}
-	}
+	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceler{conn: c} }
 	cfg.RuntimeParams = map[string]string{
 		"application_name": applicationName(name), "client_encoding": "UTF8", "standard_conforming_strings": "on",
 	}
