@@ -108,7 +108,7 @@ func (e *Engine) Revisions(ctx context.Context, src slipway.Source, db string) (
 func (e *Engine) Baseline(ctx context.Context, src slipway.Source, db string, add []slipway.Revision) error {
 	return e.amend(ctx, src, db, "baseline", func(s *session) error {
 		for _, r := range add {
-			if _, _, err := addRevision(ctx, s.conn, s.schema, r); err != nil {
+			if _, err := addRevision(ctx, s.conn, s.schema, r); err != nil {
 				return err
 			}
 		}

@@ -128,14 +128,13 @@ func readRevisions(ctx context.Context, conn *pgconn.PgConn, schema, where strin
 	return revs, nil
 }
 
-// addRevision writes a ledger row and returns when the server says it was, and
-// the row's hash.
-func addRevision(ctx context.Context, conn *pgconn.PgConn, schema string, r slipway.Revision) (applied time.Time, hash string, err error) {
+// addRevision writes a ledger row.
+func addRevision(ctx context.Context, conn *pgconn.PgConn, schema string, r slipway.Revision) (written, error) {
 	row, err := queryRow(ctx, conn, insertRevision(schema, "$9::bigint"), revisionArgs(r, r.Took)...)
 	if err != nil {
-		return time.Time{}, "", recordError(r.Version, err)
+		return written{}, recordError(r.Version, err)
 	}
-	return fromMicros(row[0]), row[1], nil
+	return readWritten(row), nil
 }
 
 // insertRevision writes a ledger row with the parameters of revisionArgs; took is
@@ -144,7 +143,7 @@ func insertRevision(schema, took string) string {
 	return `INSERT INTO ` + schema + `.slipway_revision
 		(id, version, version_key, path, sha256, text_sha, release, task_run, took_us, applied)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ` + took + `, clock_timestamp())
-		RETURNING (extract(epoch FROM applied) * 1000000)::bigint, ` + rowHash
+		RETURNING ` + returning
 }
 
 func revisionArgs(r slipway.Revision, took time.Duration) []string {

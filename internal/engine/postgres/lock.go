@@ -61,7 +61,7 @@ func (s *session) open(ctx context.Context) error {
 	if s.schema, err = makeLedger(ctx, s.conn); err != nil {
 		return err
 	}
-	if s.ledger, err = s.sumLedger(ctx); err != nil {
+	if s.ledger, _, err = s.sumLedger(ctx, ""); err != nil {
 		return err
 	}
 	if err := s.watchClient(ctx); err != nil {

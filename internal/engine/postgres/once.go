@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -38,10 +36,9 @@ func (a *application) once(seg engine.Segment) bool {
 
 // A receipt is what the server answered to the steps that record a file.
 type receipt struct {
-	applied time.Time
-	took    time.Duration
-	hash    string    // of the ledger row; "" if none was written
-	ledger  ledgerSum // as the transaction leaves it
+	row    written   // zero if none was
+	ledger ledgerSum // as the transaction leaves it
+	hash   string    // of the row, at that time
 }
 
 // tryOnce is try for a small file, with all of it in one message: on a long way
@@ -92,15 +89,14 @@ func (a *application) tryOnce(ctx context.Context, seg engine.Segment) error {
 
 // settleOnce takes over what is committed now.
 func (a *application) settleOnce(r receipt) error {
-	want := a.ledger.plus(r.hash)
-	if !r.ledger.equal(want) {
-		// unreachable unless a trigger on the ledger changes what Slipway writes
-		// in ways that the server's own look at it did not show.
-		e := a.script.FailFile(engine.Attention, "", slipway.Errorf(slipway.Precondition,
-			"the file is committed, and so is something else that wrote to slipway_revision at the same time: look at the ledger before anything else runs"))
-		return e
+	want := a.ledger.plus(r.row)
+	if r.ledger != want || r.hash != r.row.hash {
+		// unreachable unless a trigger of the ledger changed when the row was
+		// applied: the rest of it the server has looked at before the commit.
+		return a.script.FailFile(engine.Attention, "", slipway.Errorf(slipway.Precondition,
+			"the file is committed, and so is what something else wrote to its row of slipway_revision at the same time: look at the ledger before anything else runs"))
 	}
-	a.rev.Applied, a.rev.Took, a.ledger = r.applied, r.took, want
+	a.rev.Applied, a.rev.Took, a.ledger = r.row.applied, r.row.took, want
 	return nil
 }
 
@@ -159,12 +155,11 @@ func (a *application) recordSteps(ctx context.Context, statements []sqltext.Stat
 			},
 		},
 		step{
-			sql:  insertRevision(a.schema, `(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint + $9::bigint`) + `, took_us`,
+			sql:  insertRevision(a.schema, `(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint + $9::bigint`),
 			args: revisionArgs(a.rev, a.e.cfg.Now().Sub(a.began)),
 			done: func(_ pgconn.CommandTag, rows [][]string) {
 				if len(rows) == 1 {
-					us, _ := strconv.ParseInt(rows[0][2], 10, 64) // the server writes a bigint
-					r.applied, r.hash, r.took = fromMicros(rows[0][0]), rows[0][1], time.Duration(us)*time.Microsecond
+					r.row = readWritten(rows[0])
 				}
 			},
 			fail: func(err error) error { return a.fileError(ctx, a.recordError(err)) },
@@ -173,26 +168,25 @@ func (a *application) recordSteps(ctx context.Context, statements []sqltext.Stat
 }
 
 // intactStep fails unless the ledger is what it was before the file, and the new
-// row, whose hash only the server knows yet.
+// row.
 func (a *application) intactStep(ctx context.Context, r *receipt) step {
+	args := revisionArgs(a.rev, 0)
 	return step{
-		sql: `SELECT pg_catalog.count(*), pg_catalog.sum(hash), 1 / (CASE WHEN pg_catalog.count(*) = $1::bigint + 1
-				AND coalesce(pg_catalog.sum(hash) FILTER (WHERE NOT ours), 0) = $2::numeric
-				AND pg_catalog.count(*) FILTER (WHERE ours AND told = pg_catalog.concat_ws('|', $4::text, $5::text, $6::text, $7::text)) = 1
+		sql: `SELECT pg_catalog.count(*), pg_catalog.sum(` + rowWriter + `), pg_catalog.max(` + rowHash + `) FILTER (WHERE id = $1),
+			1 / (CASE WHEN pg_catalog.count(*) = $9::bigint + 1
+				AND coalesce(pg_catalog.sum(` + rowWriter + `) FILTER (WHERE id <> $1), 0) = $10::bigint
+				AND pg_catalog.count(*) FILTER (WHERE id = $1 AND version = $2 AND version_key = $3 AND path = $4 AND sha256 = $5
+					AND text_sha = $6 AND release = $7 AND task_run = $8 AND deleted IS NULL AND deleter = '') = 1
 				AND (` + ledgersThere + `) = 1 THEN 1 ELSE 0 END)
-			FROM (SELECT ` + rowHash + ` AS hash, id = $3 AS ours,
-				pg_catalog.concat_ws('|', version, path, sha256, task_run) || coalesce(deleted::text, '') AS told FROM ` + a.schema + `.slipway_revision) l`,
-		args: []string{
-			strconv.FormatInt(a.ledger.rows, 10), a.ledger.hashes.String(), a.rev.ID,
-			a.rev.Version, a.rev.Path, a.rev.SHA256, a.rev.TaskRun,
-		},
+			FROM ` + a.schema + `.slipway_revision`,
+		args: append(args[:8], strconv.FormatInt(a.ledger.rows, 10), strconv.FormatInt(a.ledger.writers, 10)),
 		done: func(_ pgconn.CommandTag, rows [][]string) {
-			r.ledger.hashes = new(big.Int)
-			_, _ = fmt.Sscan(rows[0][0]+" "+rows[0][1], &r.ledger.rows, r.ledger.hashes) // the server writes numbers
+			r.ledger, _ = readSum(rows[0]) // the server writes numbers
+			r.hash = rows[0][2]
 		},
 		fail: func(err error) error {
 			switch {
-			case hasCode(err, divisionByZero) && r.hash == "":
+			case hasCode(err, divisionByZero) && r.row.hash == "":
 				return a.fileError(ctx, a.recordError(errNoRow))
 			case hasCode(err, divisionByZero):
 				return a.fileError(ctx, errTampered())

@@ -92,18 +92,20 @@ func (a *application) record(ctx context.Context, seg engine.Segment, last bool,
 	}
 	if last {
 		rev.Took = a.e.cfg.Now().Sub(a.began)
-		applied, hash, err := addRevision(ctx, a.conn, a.schema, *rev)
+		w, err := addRevision(ctx, a.conn, a.schema, *rev)
 		if err != nil {
 			return err
 		}
-		rev.Applied, *ledger = applied, ledger.plus(hash)
+		rev.Applied, *ledger = w.applied, ledger.plus(w)
 		if err := a.forget(ctx); err != nil {
 			return err
 		}
-	} else if err := a.write(ctx, seg, entry{done: true}); err != nil {
+		return a.intact(ctx, *ledger, rev.ID, w.hash)
+	}
+	if err := a.write(ctx, seg, entry{done: true}); err != nil {
 		return err
 	}
-	return a.intact(ctx, *ledger)
+	return a.intact(ctx, *ledger, "", "")
 }
 
 // send runs a segment's statements, small DML many to a message.
