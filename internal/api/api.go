@@ -48,6 +48,7 @@ type Config struct {
 	// address is that of the connection.
 	TrustedProxies slipway.Proxies
 	Now            func() time.Time // nil is time.Now
+	LargeRead      time.Duration    // that a request above 4 MiB may take to arrive; 0 is 4 minutes
 }
 
 // New returns a handler for every method of the contract: /v1/… as REST, and
@@ -98,7 +99,7 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 	server := connect.NewServer(
 		reportErrors(lg),
 		authenticate(auth, cfg.TrustedProxies),
-		boundLarge(newBudget()),
+		boundLarge(newBudget(cfg.LargeRead)),
 		receiveErrors,
 	)
 	services(server)
@@ -121,7 +122,7 @@ func serve(lg *slog.Logger, auth Authenticator, cfg Config, services func(*conne
 		return nil, fmt.Errorf("route REST: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = withSize(r)
+		r = withBody(w, r)
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
 			restful.ServeHTTP(w, r)
 			return

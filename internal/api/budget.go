@@ -23,17 +23,26 @@ const (
 	largeEach  = 2 * filesBytes
 	// largeWait is how long a call waits for others to end before it is refused.
 	largeWait = 5 * time.Second
+	// largeRead is how long such a message may take to arrive: half a megabyte a
+	// second for the largest one.
+	largeRead = 4 * time.Minute
 )
 
 // A budget is the bytes of large messages that may be held.
 type budget struct {
-	mu    sync.Mutex // guards what follows
+	read  time.Duration // that a large message may take to arrive
+	mu    sync.Mutex    // guards what follows
 	used  int64
 	by    map[string]int64 // by caller; none at 0
 	freed chan struct{}    // closed when some are given back
 }
 
-func newBudget() *budget { return &budget{by: map[string]int64{}, freed: make(chan struct{})} }
+func newBudget(read time.Duration) *budget {
+	if read == 0 {
+		read = largeRead
+	}
+	return &budget{read: read, by: map[string]int64{}, freed: make(chan struct{})}
+}
 
 // take waits until who may hold n bytes more; false means that ctx ended first.
 func (b *budget) take(ctx context.Context, who string, n int64) bool {
@@ -73,23 +82,30 @@ func (b *budget) give(who string, n int64) {
 func boundLarge(b *budget) connect.ServerInterceptor {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-			n := min(sentBytes(ctx), int64(maxBytes(spec.Procedure)))
+			sent, _ := ctx.Value(bodyKey{}).(body)
+			n := min(sent.size, int64(maxBytes(spec.Procedure)))
 			if n <= usualBytes {
 				return next(ctx, spec, stream)
 			}
-			l := &largeStream{ServerStream: stream, ctx: ctx, budget: b, who: caller(ctx).Member(), size: n}
+			l := &largeStream{ServerStream: stream, ctx: ctx, budget: b, who: caller(ctx).Member(), size: n, body: sent}
 			defer l.done()
 			return next(ctx, spec, l)
 		}
 	}
 }
 
-type sizeKey struct{}
+// A body is what is known of a request's message before it is read.
+type body struct {
+	size    int64 // in bytes that it can have
+	arrives *http.ResponseController
+}
 
-// withSize returns r with the size in its context that its message can have:
-// what Content-Length says, more if that is of compressed bytes, and without
-// bound where it says nothing. Connect and gRPC keep these headers to themselves.
-func withSize(r *http.Request) *http.Request {
+type bodyKey struct{}
+
+// withBody returns r with its body in its context. The size is what
+// Content-Length says, more if that is of compressed bytes, and without bound
+// where it says nothing. Connect and gRPC keep these headers to themselves.
+func withBody(w http.ResponseWriter, r *http.Request) *http.Request {
 	n := r.ContentLength
 	for _, name := range []string{"Content-Encoding", "Grpc-Encoding"} {
 		if e := r.Header.Get(name); n > 0 && e != "" && !strings.EqualFold(e, "identity") {
@@ -99,20 +115,12 @@ func withSize(r *http.Request) *http.Request {
 	if n < 0 {
 		n = math.MaxInt64
 	}
-	return r.WithContext(context.WithValue(r.Context(), sizeKey{}, n))
+	return r.WithContext(context.WithValue(r.Context(), bodyKey{}, body{n, http.NewResponseController(w)}))
 }
 
 // mostPacked is how many bytes one of DEFLATE can stand for, generously: two
 // bits copy 258 bytes.
 const mostPacked = 1100
-
-// sentBytes returns what withSize found out.
-func sentBytes(ctx context.Context) int64 {
-	if n, ok := ctx.Value(sizeKey{}).(int64); ok {
-		return n
-	}
-	return math.MaxInt64 // unreachable unless a transport makes a context of its own
-}
 
 // A largeStream takes its share before its message is read.
 type largeStream struct {
@@ -121,6 +129,7 @@ type largeStream struct {
 	budget *budget
 	who    string
 	size   int64
+	body   body
 	held   bool
 }
 
@@ -134,7 +143,11 @@ func (l *largeStream) Receive(msg any) error {
 		}
 		l.held = true
 	}
+	// Who trickles bytes would keep its share from others for ever. A writer that
+	// knows no deadlines has none.
+	_ = l.body.arrives.SetReadDeadline(time.Now().Add(l.budget.read))
 	err := l.ServerStream.Receive(msg)
+	_ = l.body.arrives.SetReadDeadline(time.Time{}) // the call itself may take longer
 	if m, ok := msg.(proto.Message); ok && err == nil {
 		if n := int64(proto.Size(m)); n < l.size {
 			l.shrink(n)

@@ -92,6 +92,57 @@ func TestLargeRequestsAreBounded(t *testing.T) {
 	}
 }
 
+// Who sends a byte now and then does not keep its share for ever, nor is a call
+// cut short whose message was there in time.
+func TestLargeRequestsArriveInTime(t *testing.T) {
+	h, err := api.Serve(slog.New(slog.DiscardHandler), ann, api.Config{LargeRead: 2 * time.Second}, func(s *connect.Server) {
+		pb.RegisterReleaseServiceHandler(s, slowReleases{})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	for _, path := range []string{"/v1/projects/shop/releases:check", pb.ReleaseServiceCheckReleaseProcedure} {
+		body := io.MultiReader(bytes.NewReader([]byte("{")), waiter{t.Context()})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = 128 << 20
+		req.Header.Set("Authorization", "Bearer ann-token")
+		req.Header.Set("Content-Type", "application/json")
+		begin := time.Now()
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			if resp.StatusCode == http.StatusOK {
+				t.Errorf("%s: half a request was answered", path)
+			}
+			_ = resp.Body.Close()
+		}
+		if took := time.Since(begin); took > 20*time.Second {
+			t.Errorf("%s: half a request was held for %s", path, took)
+		}
+	}
+	large := `{"release":{"name":"` + string(bytes.Repeat([]byte("x"), 5<<20)) + `"}}`
+	if status, message := checkAs(t, srv.URL+"/v1/projects/shop/releases:check", "ann-token", large); status != http.StatusOK {
+		t.Errorf("a call that takes longer than its message: %d %q", status, message)
+	}
+}
+
+// slowReleases takes longer for a check than a message may take to arrive.
+type slowReleases struct {
+	pb.UnimplementedReleaseServiceHandler
+}
+
+func (slowReleases) CheckRelease(ctx context.Context, _ *pb.CheckReleaseRequest) (*pb.CheckReleaseResponse, error) {
+	select {
+	case <-time.After(3 * time.Second):
+		return &pb.CheckReleaseResponse{}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // wantWaiting sends body until it is refused for the others that are under way.
 func wantWaiting(t *testing.T, url, token, body string) {
 	t.Helper()
