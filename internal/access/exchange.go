@@ -17,7 +17,6 @@ import (
 	"slipway"
 	"slipway/internal/idtoken"
 	"slipway/internal/signer"
-	"slipway/internal/store"
 	"slipway/internal/trust"
 )
 
@@ -217,12 +216,7 @@ func (s *Service) record(ctx context.Context, x slipway.Exchange, project string
 	} else {
 		e.Kind, e.Message = slipway.KindOf(outcome), slipway.MessageOf(outcome)
 	}
-	return s.st.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.AddExchange(ctx, x); err != nil {
-			return err
-		}
-		return tx.AddAudit(ctx, e)
-	})
+	return s.st.Record(ctx, x, e)
 }
 
 // auditRequest tells the audit log what was found. What does not fit the log's

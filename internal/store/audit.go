@@ -109,20 +109,40 @@ func (r Reader) AuditMethods(ctx context.Context) ([]string, error) {
 
 // AddAudit records an act. Its ID is the store's to give.
 func (tx *Tx) AddAudit(ctx context.Context, e slipway.AuditEntry) error {
-	id, err := one(ctx, tx.Reader, "the new audit entry", scanned[int64], ask(`
-		INSERT INTO audit (`+auditColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-		RETURNING id`,
-		e.Time, e.Caller.Member(), e.Caller.Title, asJSON(e.Caller.Job), e.Caller.Origin.IP, e.Caller.Origin.UserAgent,
-		e.Method, e.Permission, e.Resource, e.Project, e.Request, e.Response, !e.OK(), e.Kind, e.Message, e.Latency, e.Reference))
+	return tx.addAudits(ctx, []slipway.AuditEntry{e})
+}
+
+// addAudits records acts, of which no two have the same reference.
+func (tx *Tx) addAudits(ctx context.Context, list []slipway.AuditEntry) error {
+	var w where
+	rows := make([]string, len(list))
+	for i, e := range list {
+		rows[i] = "(" + w.list([]any{
+			e.Time, e.Caller.Member(), e.Caller.Title, asJSON(e.Caller.Job), e.Caller.Origin.IP, e.Caller.Origin.UserAgent,
+			e.Method, e.Permission, e.Resource, e.Project, e.Request, e.Response, !e.OK(), e.Kind, e.Message, e.Latency, e.Reference,
+		}) + ")"
+	}
+	type added struct {
+		id        int64
+		reference string
+	}
+	// Rows come back in no promised order, but with what they hold.
+	got, err := all(ctx, tx.Reader, "record acts", func(r row) (a added, err error) { return a, r.Scan(&a.id, &a.reference) },
+		stmt{`INSERT INTO audit (` + auditColumns + `) VALUES ` + strings.Join(rows, ", ") + ` RETURNING id, reference`, w.args})
 	if err != nil {
 		return err
 	}
-	var rows [][]any
-	for _, name := range within(e.Resource) {
-		rows = append(rows, []any{name, e.Time, id})
+	ids := make(map[string]int64, len(got))
+	for _, a := range got {
+		ids[a.reference] = a.id
 	}
-	return tx.insertAll(ctx, "index an audit entry", "audit_resource (resource, time, audit)", rows)
+	var places [][]any
+	for _, e := range list {
+		for _, name := range within(e.Resource) {
+			places = append(places, []any{name, e.Time, ids[storable(e.Reference)]})
+		}
+	}
+	return tx.insertAll(ctx, "index acts", "audit_resource (resource, time, audit)", places)
 }
 
 // within returns a resource name and the names of all that it is part of, at

@@ -85,9 +85,16 @@ func (r Reader) LastSeen(ctx context.Context, emails []string) (map[string]time.
 
 // AddExchange records a token exchange.
 func (tx *Tx) AddExchange(ctx context.Context, e slipway.Exchange) error {
-	return tx.create(ctx, "exchange "+quote(e.Reference), ask(`
-		INSERT INTO exchange (`+exchangeColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		e.Reference, e.Time, e.Identity, e.Allowed, e.Reason, asJSON(e.Checks), asJSON(e.Claims),
-		e.TokenID, asJSON(e.Job), e.Origin.IP, e.Origin.UserAgent, e.Latency))
+	return taken("exchange "+quote(e.Reference), tx.addExchanges(ctx, []slipway.Exchange{e}))
+}
+
+func (tx *Tx) addExchanges(ctx context.Context, list []slipway.Exchange) error {
+	rows := make([][]any, len(list))
+	for i, e := range list {
+		rows[i] = []any{
+			e.Reference, e.Time, e.Identity, e.Allowed, e.Reason, asJSON(e.Checks), asJSON(e.Claims),
+			e.TokenID, asJSON(e.Job), e.Origin.IP, e.Origin.UserAgent, e.Latency,
+		}
+	}
+	return tx.insertAll(ctx, "record exchanges", "exchange ("+exchangeColumns+")", rows)
 }

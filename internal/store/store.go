@@ -25,6 +25,8 @@ type Store struct {
 	lg  *slog.Logger
 	now func() time.Time
 	db  *backend
+
+	records recorder
 }
 
 // A Tx writes, all or nothing; see Store.Update. It is for one goroutine.

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"SigningKeys", testSigningKeys},
 		{"Settings", testSettings},
 		{"ExchangeQueries", testExchangeQueries},
+		{"RecordsAtOnce", testRecordsAtOnce},
 		{"LastSeen", testLastSeen},
 		{"AuditQueries", testAuditQueries},
 		{"Purge", testPurge},
