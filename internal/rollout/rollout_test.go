@@ -142,6 +142,11 @@ func TestFailureAndRetry(t *testing.T) {
 	if again.Attempt != 2 {
 		t.Errorf("the retry is attempt %d, want 2", again.Attempt)
 	}
+	runs, err := w.rollouts.TaskRuns(t.Context(), pipeline, rollout.Scope{Project: "shop", Plan: ro.Plan, Stage: "test"})
+	must(t, err)
+	if len(runs) != 2 || runs[0].Attempt != 2 {
+		t.Errorf("of %d runs the first listed is attempt %d, want the newest of 2", len(runs), runs[0].Attempt)
+	}
 	if got := w.query(0, tables); !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("after the retry there are tables %v, want a, b and c", got)
 	}

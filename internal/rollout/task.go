@@ -169,7 +169,7 @@ func (c Scope) act(who slipway.Principal, method string) gate.Act {
 	}
 }
 
-// TaskRuns lists the task runs of a scope, the newest of a task first.
+// TaskRuns lists the task runs of a scope, the newest first.
 func (s *Service) TaskRuns(ctx context.Context, who slipway.Principal, in Scope) ([]slipway.TaskRun, error) {
 	if err := s.gate.Can(ctx, in.act(who, "ListTaskRuns")); err != nil {
 		return nil, err
@@ -177,7 +177,9 @@ func (s *Service) TaskRuns(ctx context.Context, who slipway.Principal, in Scope)
 	if _, err := s.st.Rollout(ctx, in.Project, in.Plan); err != nil {
 		return nil, err
 	}
-	return s.st.TaskRuns(ctx, in.Project, in.Plan, in.Stage, in.Task)
+	runs, err := s.st.TaskRuns(ctx, in.Project, in.Plan, in.Stage, in.Task)
+	slices.Reverse(runs)
+	return runs, err
 }
 
 // TaskRun returns one run of a task in a scope that names the task.

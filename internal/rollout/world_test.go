@@ -185,7 +185,7 @@ func (w *world) start(ro slipway.Rollout, env string) slipway.TaskRun {
 	}
 	runs, err := w.rollouts.TaskRuns(ctx, pipeline, rollout.Scope{Project: "shop", Plan: ro.Plan, Stage: env})
 	must(w.t, err)
-	return runs[len(runs)-1]
+	return runs[0]
 }
 
 // work carries a run out here and now and returns it as it stands then.
