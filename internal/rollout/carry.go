@@ -48,6 +48,7 @@ func (w *worker) carry(ctx context.Context) outcome {
 			return w.outcomeOf(ctx, files, failed("the connection to the database was lost %d times in a row, last: %s. Running again finds out what became of the file", lost, words(err)))
 		}
 		w.log.add(slipway.LogEntry{Retry: &slipway.RetryLog{Error: words(err), Count: lost, Maximum: doubts}})
+		w.unsure = true
 		w.unlock(ctx)
 		w.pause(ctx, lost)
 	}

@@ -160,6 +160,9 @@ func TestChange2InDoubt(t *testing.T) {
 			if f.n != want {
 				t.Errorf("%d files were sent, want %d", f.n, want)
 			}
+			if got := w.commits(run); got != "1 2" {
+				t.Errorf("the log has commits of the versions %q, want 1 and 2", got)
+			}
 		})
 	}
 	t.Run("for good", func(t *testing.T) {

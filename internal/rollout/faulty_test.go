@@ -37,7 +37,16 @@ func (s *faultySession) Apply(ctx context.Context, rev slipway.Revision, text []
 	s.by.n++
 	n := s.by.n
 	s.by.mu.Unlock()
-	return s.by.apply(ctx, n, func() (slipway.Revision, error) { return s.Session.Apply(ctx, rev, text, log) })
+	var told []slipway.LogEntry // kept back by a connection that breaks
+	rev, err := s.by.apply(ctx, n, func() (slipway.Revision, error) {
+		return s.Session.Apply(ctx, rev, text, func(e slipway.LogEntry) { told = append(told, e) })
+	})
+	for _, e := range told {
+		if err == nil {
+			log(e)
+		}
+	}
+	return rev, err
 }
 
 // breakEngines has every file go through apply from now on.

@@ -78,13 +78,15 @@ func (r *recorder) flush(ctx context.Context) {
 	r.buffer = append(batch, r.buffer...)
 }
 
-// recall tells the log of the files that an earlier worker of this run applied
-// and whose commit is not in the log: what that worker had not written yet was
-// lost with it. The ledger knows what and when.
+// recall tells the log of the files that this run applied and whose commit is
+// not in the log: because an earlier worker took what it had not written yet
+// with it, or because the connection was lost before the commit's answer. The
+// ledger knows what and when.
 func (w *worker) recall(ctx context.Context, ledger []slipway.Revision) error {
-	if w.run.Lease.Fence == 1 || w.recalled {
+	if !w.unsure {
 		return nil
 	}
+	w.log.flush(ctx)
 	var log []slipway.LogEntry
 	err := w.retry(ctx, func() (err error) {
 		log, err = w.s.st.Log(ctx, w.run.ID)
@@ -93,7 +95,7 @@ func (w *worker) recall(ctx context.Context, ledger []slipway.Revision) error {
 	if err != nil {
 		return cause(ctx)
 	}
-	w.recalled = true
+	w.unsure = false
 	told := committed(log)
 	for _, rev := range ledger {
 		if rev.TaskRun != w.run.Name() || told[rev.Version] {

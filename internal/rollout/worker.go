@@ -42,8 +42,7 @@ type worker struct {
 	late    []string       // versions that this worker applied out of order
 	copies  copies
 	stale   atomic.Bool // something of the server's copy could not be written
-
-	recalled bool // the log has what an earlier worker of the run did not get to write
+	unsure  bool        // the log may lack files that the ledger has
 }
 
 // An outcome is how a run ends. The zero status lets go of it: whoever claims
@@ -73,7 +72,7 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	if err != nil || !ok {
 		return err
 	}
-	w := &worker{s: s, run: run, log: &recorder{st: s.st, run: run.ID, replica: s.cfg.Replica, now: s.now}}
+	w := &worker{s: s, run: run, unsure: run.Lease.Fence > 1, log: &recorder{st: s.st, run: run.ID, replica: s.cfg.Replica, now: s.now}}
 	w.until.Store(s.now().Add(s.cfg.Lease).UnixNano())
 
 	wctx, stop := context.WithCancelCause(ctx)

@@ -72,6 +72,7 @@ func (a *application) tryOnce(ctx context.Context, seg engine.Segment) error {
 		case asked != nil:
 			return a.doubt(err, asked)
 		case landed:
+			a.tell(slipway.LogEntry{Control: &slipway.ControlLog{Type: "COMMIT"}})
 			a.rev.Applied, a.rev.Took = rev.Applied, rev.Took
 			return nil
 		case n < first || n >= first+len(statements):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -138,9 +139,17 @@ func TestChange2ConnectionLostAroundCommit(t *testing.T) {
 			b.must(b.apply(s, "1", users, nil))
 			p.cut.Store(tc.cut)
 			p.closed.Store(tc.unreachable)
-			err := b.apply(s, "2", "INSERT INTO users VALUES (1);", nil)
+			told := ""
+			err := b.apply(s, "2", "INSERT INTO users VALUES (1);", func(e slipway.LogEntry) {
+				if e.Control != nil && e.Control.Type == "COMMIT" {
+					told += fmt.Sprintf("commit %t ", e.Control.Error == "")
+				}
+			})
 			if tc.want == "" {
 				b.must(err)
+				if !strings.HasSuffix(told, "commit true ") {
+					t.Errorf("the log has %q, want at last that the commit took effect", told)
+				}
 			} else if e := failure(t, err); e.Class.String() != tc.want || slipway.KindOf(e) != slipway.Unavailable {
 				t.Errorf("got class %v (%v), want %s", e.Class, e, tc.want)
 			}

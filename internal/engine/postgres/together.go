@@ -277,6 +277,9 @@ func (a *application) commit(ctx context.Context, seg engine.Segment, last bool)
 		return a.fileError(ctx, err)
 	}
 	_, landed, asked := a.landed(ctx, seg, last)
+	if landed {
+		a.tell(slipway.LogEntry{Control: &slipway.ControlLog{Type: "COMMIT"}})
+	}
 	switch {
 	case asked != nil:
 		return a.doubt(err, asked)

@@ -217,6 +217,7 @@ func (a *application) commit(ctx context.Context, seg engine.Segment, last bool)
 		return a.script.FailFile(engine.InDoubt, code(err), slipway.Errorf(slipway.Unavailable,
 			"the commit failed (%s), and the file cannot be asked whether it took effect", words(err)).Because(errors.Join(err, asked)))
 	case landed:
+		a.tell(slipway.LogEntry{Control: &slipway.ControlLog{Type: "COMMIT"}})
 		return nil
 	}
 	return a.fileError(ctx, err)
