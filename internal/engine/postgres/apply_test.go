@@ -161,6 +161,21 @@ func TestRoleAndSettingsEndWithTheirFile(t *testing.T) {
 	b.want("SELECT count(*) FROM public.slipway_revision", "2")
 }
 
+// What a done part set for the parts behind it is set again when another
+// session goes on with the file: the rest would go elsewhere otherwise.
+func TestAFileGoesOnWithItsSettings(t *testing.T) {
+	const done = `CREATE SCHEMA app; SET search_path = app; SET LOCAL work_mem = '1MB'; CREATE TABLE users (id int);
+		CREATE INDEX CONCURRENTLY ON users (id); `
+	b := newBench(t, postgres.Config{})
+	s := b.lock()
+	b.must(b.apply(s, "1", users, nil)) // the same name in schema public
+	failure(t, b.apply(s, "2", done+"INSERT INTO users VALUES (1 / 0);", nil))
+	b.must(s.Close(t.Context()))
+	b.must(b.apply(b.lock(), "2", done+"INSERT INTO users VALUES (1);", nil))
+	b.want("SELECT count(*) FROM app.users", "1")
+	b.want("SELECT count(*) FROM public.users", "0")
+}
+
 func TestChange18ConcurrentIndexThatFailsIsTakenAway(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	s := b.lock()

@@ -187,6 +187,9 @@ func (a *application) run(ctx context.Context) error {
 	segments := a.script.Segments
 	for i, seg := range segments {
 		if a.journal[seg.Index].done {
+			if err := a.setAgain(ctx, seg); err != nil {
+				return err
+			}
 			continue
 		}
 		var err error
@@ -203,6 +206,33 @@ func (a *application) run(ctx context.Context) error {
 		return nil // recorded with its last transaction
 	}
 	return a.runTogether(ctx, engine.Segment{Index: -1}, true)
+}
+
+// setAgain makes the settings of a part that an earlier session ran: what is
+// behind it counts on them, on a search_path above all. Roles are not among
+// them, since none outlives the transaction that takes it.
+func (a *application) setAgain(ctx context.Context, seg engine.Segment) error {
+	for st := range a.script.Statements(seg) {
+		if !setting(st) {
+			continue
+		}
+		if err := exec(ctx, a.conn, st.Text); err != nil {
+			return a.statementError(ctx, st, positionOf(st, err), err, "")
+		}
+	}
+	return nil
+}
+
+// setting reports whether st sets something for the session.
+func setting(st sqltext.Statement) bool {
+	words := strings.Fields(strings.ToUpper(plain(st)))
+	if len(words) < 2 || words[0] != "SET" && words[0] != "RESET" {
+		return false
+	}
+	if words[1] == "SESSION" && len(words) > 2 && words[2] == "AUTHORIZATION" {
+		return false
+	}
+	return !slices.Contains([]string{"LOCAL", "TRANSACTION", "CONSTRAINTS", "ROLE"}, words[1])
 }
 
 // refusal says why a statement is not run here at all.
