@@ -89,6 +89,25 @@ func (w *world) commits(run slipway.TaskRun) string {
 	return strings.Join(list, " ")
 }
 
+// The log is written before the outcome: a server that is killed between the two
+// would leave a run that is over with a log that never says how.
+func TestLogBeforeOutcome(t *testing.T) {
+	w := newWorld(t)
+	run := w.start(w.rollout(files(oneTable, twoTable)), "test")
+	before := ""
+	cfg := rollout.Config{Replica: "replica-1", Watch: time.Hour, Now: func() time.Time {
+		if w.run(run.ID).Status == slipway.Running {
+			before = w.commits(run) // the last time is when the outcome is being written
+		}
+		return time.Now()
+	}}
+	w.rollouts = rollout.New(storetest.Log(t), w.st, w.gate, w.engines, cfg)
+	w.is(w.work(run), slipway.Done)
+	if before != "1 2" {
+		t.Errorf("before the outcome the log has commits of the versions %q, want 1 and 2", before)
+	}
+}
+
 // lockAs locks a run's target as another worker would.
 func (w *world) lockAs(run slipway.TaskRun, replica string) engine.Session {
 	w.t.Helper()

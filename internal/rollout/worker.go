@@ -85,6 +85,7 @@ func (s *Service) Work(ctx context.Context, id int64) error {
 	end := w.guarded(wctx)
 	w.unlock(ctx)
 	w.flushCopies(context.WithoutCancel(ctx))
+	w.log.flush(ctx) // who sees the outcome sees what led to it
 	err = w.finish(context.WithoutCancel(ctx), end)
 	if w.stale.Load() {
 		w.copyLedger(context.WithoutCancel(ctx))
