@@ -19,6 +19,9 @@ type facts struct {
 	begun   map[string]bool // versions that the journal has parts of
 }
 
+// all returns every file that may be in the database.
+func (s *subject) all() []file { return slices.Concat(s.files, s.others) }
+
 // facts reads the database past Slipway.
 func (s *subject) facts() facts {
 	s.w.T.Helper()
@@ -140,13 +143,13 @@ var byThisRun = regexp.MustCompile(`(\d+) of them by this run`)
 func (c *score) agree(s *subject, r run, f facts) {
 	s.w.T.Helper()
 	done := 0
-	for _, file := range s.w.files {
+	for _, file := range s.files {
 		if f.ledger[file.version] {
 			done++
 		}
 	}
-	if all := done == len(s.w.files); all != (r.Status == "DONE") {
-		c.untrue("%s is %s (%s) with %d of %d files in the ledger", r.Name, r.Status, r.Detail, done, len(s.w.files))
+	if all := done == len(s.files); all != (r.Status == "DONE") {
+		c.untrue("%s is %s (%s) with %d of %d files in the ledger", r.Name, r.Status, r.Detail, done, len(s.files))
 	}
 	if r.FilesTotal > 0 && r.FilesDone != done {
 		c.untrue("%s says that %d files are done, the ledger has %d", r.Name, r.FilesDone, done)
@@ -216,7 +219,7 @@ func (c *score) logs(s *subject, f facts, by map[string]string) {
 			}
 		}
 	}
-	for _, file := range s.w.files {
+	for _, file := range s.files {
 		n := committed[file.version]
 		if file.whole && n > 1 {
 			c.untrue("the logs have %d commits of version %s", n, file.version)
@@ -237,7 +240,7 @@ func (s *subject) finish(c *score) {
 	for {
 		r, _ := s.await(nil)
 		f := s.facts()
-		c.judge(s.w.files, f)
+		c.judge(s.all(), f)
 		c.agree(s, r, f)
 		s.said = append(s.said, r.Status+" "+r.Detail)
 		if r.Status == "DONE" {

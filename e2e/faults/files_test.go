@@ -1,9 +1,6 @@
 package faults_test
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // A file is one migration, made so that running it twice shows, and so does
 // leaving out a part of it.
@@ -95,13 +92,4 @@ func mixed(engine string) func(*file) {
 		f.effect()
 		f.tick()
 	}
-}
-
-// versions returns the files' versions with spaces between.
-func versions(files []file) string {
-	var list []string
-	for _, f := range files {
-		list = append(list, f.version)
-	}
-	return strings.Join(list, " ")
 }

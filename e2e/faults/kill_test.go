@@ -20,14 +20,14 @@ const (
 
 // lanes runs several worlds side by side. Each is given rounds by number until
 // round says that there is no more.
-func lanes(t *testing.T, n int, world func(*testing.T) *world, round func(*testing.T, *world, int) bool) {
+func lanes(t *testing.T, n int, fresh func(*testing.T) *world, round func(*testing.T, *world, int) bool) {
 	t.Helper()
 	var next atomic.Int64
 	var stop atomic.Bool
 	for lane := range n {
 		t.Run(fmt.Sprint("world ", lane+1), func(t *testing.T) {
 			t.Parallel()
-			w := world(t)
+			w := fresh(t)
 			for !stop.Load() && !t.Failed() {
 				i := int(next.Add(1))
 				t.Run(fmt.Sprint("round ", i), func(t *testing.T) {
@@ -55,7 +55,7 @@ func spread(i, n, all int) int {
 func TestKillAtMessages(t *testing.T) {
 	t.Parallel()
 	all, n := 0, rounds(2, *wanted)
-	fresh := func(t *testing.T) *world { return newWorld(t, setting{"sqlite", "postgres"}, nil) }
+	fresh := func(t *testing.T) *world { return newWorld(t, setting{"sqlite", "postgres"}) }
 	t.Run("unharmed", func(t *testing.T) {
 		w := fresh(t)
 		s := w.subject(t)
@@ -114,7 +114,7 @@ func TestKillAtChanges(t *testing.T) {
 	}
 	all, n := 0, rounds(2, *wanted)
 	fresh := func(t *testing.T) *world {
-		w := newWorld(t, setting{"sqlite", "sqlite"}, nil)
+		w := newWorld(t, setting{"sqlite", "sqlite"})
 		w.kill()
 		return w
 	}
@@ -163,7 +163,7 @@ func TestKillAtChanges(t *testing.T) {
 func (s *subject) look(c *score) {
 	s.w.T.Helper()
 	s.w.kill()
-	c.judge(s.w.files, s.facts())
+	c.judge(s.all(), s.facts())
 }
 
 // revive starts the server that was killed, once what it left behind was
@@ -194,7 +194,7 @@ func TestKillAtRandom(t *testing.T) {
 		t.Run(tc.setting.String(), func(t *testing.T) {
 			t.Parallel()
 			lanes(t, min(tc.lanes, tc.rounds), func(t *testing.T) *world {
-				return newWorld(t, tc.setting, nil)
+				return newWorld(t, tc.setting)
 			}, func(t *testing.T, w *world, i int) bool {
 				if i > tc.rounds {
 					return false

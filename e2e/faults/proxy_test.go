@@ -174,7 +174,7 @@ func (p *proxy) questions(l *link) {
 		switch kind {
 		case 'P', 'B', 'D', 'E', 'C':
 			continue
-		case 'Q', 'S':
+		case 'Q', 'S', 'H':
 			p.event(l)
 		}
 		if _, err := l.server.Write(held); err != nil {
@@ -184,8 +184,8 @@ func (p *proxy) questions(l *link) {
 	}
 }
 
-// answers passes on what the server sends; the event is before the message
-// that says that all is answered.
+// answers passes on what the server sends; events are before the messages that
+// say that a statement has run, and that all is answered.
 func (p *proxy) answers(l *link) {
 	var held []byte
 	for {
@@ -194,7 +194,7 @@ func (p *proxy) answers(l *link) {
 			return
 		}
 		held = append(held, m...)
-		if kind == 'Z' {
+		if kind == 'Z' || kind == 'C' {
 			p.event(l)
 		} else if len(held) < 1<<16 && kind != 'R' && kind != 'E' && kind != 'N' {
 			continue // what follows comes at once

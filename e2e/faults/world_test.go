@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "modernc.org/sqlite" // to read what was changed
 
 	"slipway/internal/dbtest"
@@ -36,19 +37,26 @@ type world struct {
 	files   []file
 	release string
 	folder  string        // of the SQLite databases
-	own     *dbtest.Owned // the PostgreSQL server, where the world has its own
+	own     *dbtest.Owned // the PostgreSQL server that is changed, nil for the one that all tests share
+	store   string        // URL of the server's own data, "" for SQLite
 	proxy   *proxy        // in front of PostgreSQL
 }
 
-// newWorld starts a server. PostgreSQL is reached through the proxy; own is a
-// server of the world's own, nil for the one that all tests share.
-func newWorld(t *testing.T, s setting, own *dbtest.Owned, args ...string) *world {
+// newWorld starts a server. PostgreSQL is reached through the proxy.
+func newWorld(t *testing.T, s setting, args ...string) *world {
+	t.Helper()
+	return worldOn(t, s, nil, t.TempDir(), args...)
+}
+
+// worldOn is newWorld with SQLite databases under a folder and PostgreSQL in a
+// server of the world's own.
+func worldOn(t *testing.T, s setting, own *dbtest.Owned, root string, args ...string) *world {
 	t.Helper()
 	w := &world{engine: s.engine, files: filesOf(s.engine), own: own}
 	if s.metadata == "postgres" {
-		args = append(args, "--database-url", dbtest.Postgres(t).URL)
+		w.store = dbtest.Postgres(t).URL
+		args = append(args, "--database-url", w.store)
 	}
-	root := t.TempDir()
 	w.folder = filepath.Join(root, "databases")
 	if err := os.Mkdir(w.folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -72,14 +80,20 @@ func newWorld(t *testing.T, s setting, own *dbtest.Owned, args ...string) *world
 	w.Admin("POST", "/v1/instances?instanceId=i", object{
 		"title": "I", "engine": strings.ToUpper(w.engine), "environment": "environments/test", "dataSources": []object{source},
 	}, nil)
+	w.release = w.releaseOf(w.files)
+	return w
+}
+
+// releaseOf makes a release and returns its name.
+func (w *world) releaseOf(list []file) string {
+	w.T.Helper()
 	var files []object
-	for _, f := range w.files {
+	for _, f := range list {
 		files = append(files, object{"path": f.path, "version": f.version, "statement": base64.StdEncoding.EncodeToString([]byte(f.text))})
 	}
 	var rel struct{ Name string }
 	w.Admin("POST", "/v1/projects/p/releases", object{"type": "VERSIONED", "files": files}, &rel)
-	w.release = rel.Name
-	return w
+	return rel.Name
 }
 
 // lend returns an empty PostgreSQL database.
@@ -93,12 +107,14 @@ func (w *world) lend(t testing.TB) dbtest.Database {
 
 // A subject is a database of one round with the task that changes it.
 type subject struct {
-	w    *world
-	name string
-	url  string // of PostgreSQL, past the proxy
-	path string // of the SQLite file
-	task string // resource name
-	said []string
+	w      *world
+	files  []file // of the task's release
+	others []file // that another task adds to the database
+	name   string
+	url    string // of PostgreSQL, past the proxy
+	path   string // of the SQLite file
+	task   string // resource name
+	said   []string
 }
 
 // subject makes a database and a rollout of all files to it, not yet begun.
@@ -113,7 +129,7 @@ func (w *world) subject(t *testing.T) *subject {
 func (w *world) database(t *testing.T) *subject {
 	t.Helper()
 	w.T = t
-	s := &subject{w: w}
+	s := &subject{w: w, files: w.files}
 	if w.engine == "postgres" {
 		d := w.lend(t)
 		s.name, s.url = d.Name, d.URL
@@ -132,21 +148,22 @@ func (s *subject) adopt() {
 	s.w.T.Helper()
 	s.w.Admin("POST", "/v1/instances/i:sync", object{}, nil)
 	s.w.Admin("PATCH", "/v1/"+s.resource()+"?updateMask=project", object{"name": s.resource(), "project": "projects/p"}, nil)
-	s.task = s.w.plan(s)
+	s.task = s.plan(s.w.release)
 }
 
 func (s *subject) resource() string { return "instances/i/databases/" + s.name }
 
-// plan makes a plan and its rollout, and returns the one task.
-func (w *world) plan(s *subject) string {
+// plan makes a plan of a release and its rollout, and returns the one task.
+func (s *subject) plan(release string) string {
+	s.w.T.Helper()
 	var plan struct{ Name string }
-	w.Admin("POST", "/v1/projects/p/plans", object{"title": s.name, "specs": []object{{
-		"changeDatabaseConfig": object{"targets": []string{s.resource()}, "release": w.release},
+	s.w.Admin("POST", "/v1/projects/p/plans", object{"title": s.name, "specs": []object{{
+		"changeDatabaseConfig": object{"targets": []string{s.resource()}, "release": release},
 	}}}, &plan)
 	var ro struct {
 		Stages []struct{ Tasks []struct{ Name string } }
 	}
-	w.Admin("POST", "/v1/"+plan.Name+"/rollout", object{}, &ro)
+	s.w.Admin("POST", "/v1/"+plan.Name+"/rollout", object{}, &ro)
 	return ro.Stages[0].Tasks[0].Name
 }
 
@@ -252,4 +269,38 @@ func (s *subject) ask(query string) [][]string {
 		s.w.T.Fatal(err)
 	}
 	return out
+}
+
+// session connects to the PostgreSQL database, past the proxy.
+func (s *subject) session() *pgconn.PgConn {
+	s.w.T.Helper()
+	conn, err := pgconn.Connect(s.w.T.Context(), s.url)
+	if err != nil {
+		s.w.T.Fatal(err)
+	}
+	return conn
+}
+
+func (s *subject) must(conn *pgconn.PgConn, query string) {
+	s.w.T.Helper()
+	if _, err := conn.Exec(s.w.T.Context(), query).ReadAll(); err != nil {
+		s.w.T.Fatalf("%s: %v", query, err)
+	}
+}
+
+// exclude keeps every other writer out of the SQLite database.
+func (s *subject) exclude() (end func()) {
+	s.w.T.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.path+"?_pragma=busy_timeout(10000)&_txlock=immediate")
+	if err != nil {
+		s.w.T.Fatal(err)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		s.w.T.Fatal(err)
+	}
+	return func() {
+		_ = tx.Rollback()
+		_ = db.Close()
+	}
 }

@@ -1,10 +1,14 @@
 package dbtest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // An Owned is a PostgreSQL server that one test has to itself, so that it can
@@ -58,6 +62,18 @@ func (o *Owned) Stop(signal string) {
 	_ = o.leash.Close()
 	_ = o.cmd.Wait() // by a signal
 	o.cmd = nil
+}
+
+// Answers reports whether the server takes connections.
+func (o *Owned) Answers() bool {
+	ctx, cancel := context.WithTimeout(o.t.Context(), 5*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, o.url)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close(ctx)
+	return true
 }
 
 // Database lends an empty database, as Postgres does.

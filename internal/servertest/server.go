@@ -198,7 +198,7 @@ func (s *Server) MustCall(token, method, path string, body, out any) {
 // []byte is sent as it is, anything else as JSON.
 func (s *Server) Call(token, method, path string, body any) (int, []byte) {
 	s.T.Helper()
-	resp, text := s.Do(token, method, path, body)
+	resp, text := s.Do(token, method, path, body) //nolint:bodyclose // Try has closed it
 	return resp.StatusCode, text
 }
 
