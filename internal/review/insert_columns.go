@@ -16,7 +16,7 @@ var insertColumns = rule{
 const insertColumnsContent = "INSERT INTO %s without a list of columns fails or fills the wrong ones once the table changes: name the columns"
 
 func insertColumnsPostgres(s *postgresStatement, r *report) {
-	walk(s.node, func(m message) bool {
+	s.tree.walk(func(m message) bool {
 		switch m := m.(type) {
 		case *pgquery.CreateFunctionStmt, *pgquery.RuleStmt:
 			return false // a body is not run by the file

@@ -15,37 +15,66 @@ import (
 type postgresStatement struct {
 	sqltext.Statement
 	node *pgquery.Node
+	tree tree // of node
 	*check
 }
 
 // message is a node of the tree, behind its wrapper.
 type message = proto.Message
 
-// walk calls see for every node of the tree from the root on, and goes into
-// those for which it returns true. Rows of VALUES are left out: a large INSERT
-// is little else, and no rule is about them.
-func walk(root *pgquery.Node, see func(message) bool) {
-	if root != nil {
-		walkMessage(root.ProtoReflect(), see)
-	}
+// A tree is every node of a statement, from the root on and each before those
+// below it. It is made once, for several rules: to go through the parser's
+// messages takes longer than to parse.
+type tree []branch
+
+// A branch is a node and how many nodes are at it and below.
+type branch struct {
+	message
+	size int
 }
 
-func walkMessage(m protoreflect.Message, see func(message) bool) {
-	if _, wrapper := m.Interface().(*pgquery.Node); !wrapper && !see(m.Interface()) {
-		return
+// treeOf returns the nodes from root on. Rows of VALUES are left out: a large
+// INSERT is little else, and no rule is about them.
+func treeOf(root *pgquery.Node) (t tree) {
+	if root != nil {
+		t.grow(root.ProtoReflect())
+	}
+	return t
+}
+
+func (t *tree) grow(m protoreflect.Message) {
+	at := len(*t)
+	_, wrapper := m.Interface().(*pgquery.Node)
+	if !wrapper {
+		*t = append(*t, branch{message: m.Interface()})
 	}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.Message() == nil || f.Name() == "values_lists":
 		case f.IsList():
 			for i := range v.List().Len() {
-				walkMessage(v.List().Get(i).Message(), see)
+				t.grow(v.List().Get(i).Message())
 			}
 		default:
-			walkMessage(v.Message(), see)
+			t.grow(v.Message())
 		}
 		return true
 	})
+	if !wrapper {
+		(*t)[at].size = len(*t) - at
+	}
+}
+
+// walk calls see for every node, but for those below one for which it returns
+// false.
+func (t tree) walk(see func(message) bool) {
+	for i := 0; i < len(t); {
+		if see(t[i].message) {
+			i++
+		} else {
+			i += t[i].size
+		}
+	}
 }
 
 // tableName returns a table as findings spell it: "public"."customer".

@@ -198,9 +198,9 @@ func (c *check) statement(st sqltext.Statement) {
 		return
 	}
 	for _, node := range nodes {
-		s := &postgresStatement{Statement: st, node: node, check: c}
+		s := &postgresStatement{Statement: st, node: node, tree: treeOf(node), check: c}
 		c.raise(riskOf(st.Kind))
-		c.raise(riskWithin(node))
+		c.raise(riskWithin(s.tree))
 		for _, r := range c.rules {
 			if c.report.of(r, st) {
 				r.postgres(s, c.report)

@@ -21,9 +21,9 @@ func riskOf(k sqltext.Kind) slipway.RiskLevel {
 
 // riskWithin finds rows written by a part of another statement, as in WITH x
 // AS (DELETE …) SELECT ….
-func riskWithin(node *pgquery.Node) slipway.RiskLevel {
+func riskWithin(t tree) slipway.RiskLevel {
 	risk := slipway.RiskLow
-	walk(node, func(m message) bool {
+	t.walk(func(m message) bool {
 		switch m.(type) {
 		case *pgquery.UpdateStmt, *pgquery.DeleteStmt:
 			risk = slipway.RiskModerate

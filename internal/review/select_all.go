@@ -19,7 +19,7 @@ const selectAllContent = "SELECT * takes whatever columns there are on the day, 
 
 func selectAllPostgres(s *postgresStatement, r *report) {
 	exists := map[*pgquery.SelectStmt]bool{}
-	walk(s.node, func(m message) bool {
+	s.tree.walk(func(m message) bool {
 		switch m := m.(type) {
 		case *pgquery.SubLink:
 			if m.SubLinkType == pgquery.SubLinkType_EXISTS_SUBLINK {

@@ -26,7 +26,7 @@ func serverAccessPostgres(s *postgresStatement, r *report) {
 	case c.GetFilename() != "":
 		r.add(codeOutside, 0, serverAccessContent, "COPY with a file of the server")
 	}
-	walk(s.node, func(m message) bool {
+	s.tree.walk(func(m message) bool {
 		if f, ok := m.(*pgquery.FuncCall); ok {
 			switch parts := names(f.Funcname); parts[len(parts)-1] {
 			case "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "lo_import", "lo_export":

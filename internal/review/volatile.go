@@ -53,7 +53,7 @@ func volatilePostgres(s *postgresStatement, r *report) {
 
 // volatileCall returns the first volatile function in an expression, or "".
 func volatileCall(expr *pgquery.Node) (found string) {
-	walk(expr, func(m message) bool {
+	treeOf(expr).walk(func(m message) bool {
 		if f, ok := m.(*pgquery.FuncCall); ok {
 			parts := names(f.Funcname)
 			if name := strings.ToLower(parts[len(parts)-1]); volatileFunctions[name] {

@@ -15,7 +15,7 @@ var whereRequired = rule{
 const whereContent = "%s without WHERE changes every row of %s: say which rows, or write WHERE true where all are meant"
 
 func whereRequiredPostgres(s *postgresStatement, r *report) {
-	walk(s.node, func(m message) bool {
+	s.tree.walk(func(m message) bool {
 		switch m := m.(type) {
 		case *pgquery.CreateFunctionStmt, *pgquery.RuleStmt:
 			return false
