@@ -41,8 +41,8 @@ type Console struct {
 	secure bool // browsers come by https
 	now    func() time.Time
 	assets *assets
-	pages  map[string]*template.Template // :: name → page with the layout around it
-	needs  map[string]string             // :: pattern → permission, of routes that a GET reaches
+	pages  map[string]func() (*template.Template, error) // :: name → page with the layout around it
+	needs  map[string]string                             // :: pattern → permission, of routes that a GET reaches
 
 	zips    sync.Pool     // of *gzip.Writer: a new one costs more than most pages
 	streams chan struct{} // one in it for each page that follows a rollout

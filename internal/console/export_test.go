@@ -24,3 +24,18 @@ type Pipeline = pipeline
 
 // StatusOf and Kinds are the console's table of kinds.
 var StatusOf = statusOf
+
+// LoadEveryTemplate parses every page as if it were shown.
+func LoadEveryTemplate() (int, error) {
+	c := new(Console)
+	pages, err := loadTemplates(c.functions())
+	if err != nil {
+		return 0, err
+	}
+	for _, page := range pages {
+		if _, err := page(); err != nil {
+			return 0, err
+		}
+	}
+	return len(pages), nil
+}

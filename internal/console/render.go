@@ -11,15 +11,17 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
 //go:embed template/*.html
 var templateFiles embed.FS
 
-// loadTemplates parses each page together with the layout and the parts that
-// pages share, whose names begin with "_".
-func loadTemplates(funcs template.FuncMap) (map[string]*template.Template, error) {
+// loadTemplates finds the pages. Each is parsed when it is first shown, together
+// with the layout and the parts that pages share, whose names begin with "_": all
+// of them at once were most of what a start costs in time and memory.
+func loadTemplates(funcs template.FuncMap) (map[string]func() (*template.Template, error), error) {
 	base, err := template.New("").Funcs(funcs).ParseFS(templateFiles, "template/_*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse shared templates: %w", err)
@@ -28,18 +30,29 @@ func loadTemplates(funcs template.FuncMap) (map[string]*template.Template, error
 	if err != nil {
 		return nil, fmt.Errorf("list templates: %w", err)
 	}
-	pages := map[string]*template.Template{}
+	pages := map[string]func() (*template.Template, error){}
 	for _, file := range files {
-		t, err := base.Clone()
-		if err != nil {
-			return nil, fmt.Errorf("parse %s: %w", file, err)
-		}
-		if _, err := t.ParseFS(templateFiles, file); err != nil {
-			return nil, fmt.Errorf("parse %s: %w", file, err)
-		}
-		pages[strings.TrimSuffix(file[len("template/"):], ".html")] = t
+		pages[strings.TrimSuffix(file[len("template/"):], ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := base.Clone()
+			if err == nil {
+				_, err = t.ParseFS(templateFiles, file)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("parse %s: %w", file, err)
+			}
+			return t, nil
+		})
 	}
 	return pages, nil
+}
+
+// templates returns the templates of a page.
+func (c *Console) templates(name string) (*template.Template, error) {
+	page, ok := c.pages[name]
+	if !ok {
+		return nil, fmt.Errorf("render page: there is no template %q", name)
+	}
+	return page()
 }
 
 // show answers with page name filled from data.
@@ -61,9 +74,9 @@ func (c *Console) showPart(v visit, name, part string, data any) error {
 // render renders a page whole before the first byte leaves, so that a broken
 // one is an error and not half a page.
 func (c *Console) render(v visit, status int, name, part string, data any) error {
-	page := c.pages[name]
-	if page == nil {
-		return fmt.Errorf("render page: there is no template %q", name)
+	page, err := c.templates(name)
+	if err != nil {
+		return err
 	}
 	var b bytes.Buffer
 	if err := page.ExecuteTemplate(&b, part, data); err != nil {

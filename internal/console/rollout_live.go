@@ -79,10 +79,14 @@ type part struct{ event, html string }
 
 // parts renders what of a rollout's page changes.
 func (c *Console) parts(view rolloutView) ([]part, error) {
+	page, err := c.templates("rollout")
+	if err != nil {
+		return nil, err
+	}
 	var list []part
 	add := func(event, name string, data any) error {
 		var b bytes.Buffer
-		if err := c.pages["rollout"].ExecuteTemplate(&b, name, data); err != nil {
+		if err := page.ExecuteTemplate(&b, name, data); err != nil {
 			return fmt.Errorf("render %s of a rollout: %w", name, err)
 		}
 		list = append(list, part{event, b.String()})
