@@ -143,6 +143,11 @@ func proofsOfFlags(t *testing.T, w *world, metadata dbtest.Database) map[string]
 		"master-key-file": {key, func(t *testing.T, _ *world) { wantFile(t, filepath.Join(data, "master.key"), false) }, "/dev/null"},
 		// An issuer on the loopback interface, with a certificate of nobody's: it
 		// takes both to let its job in.
+		"allow-passwords": {"true", func(t *testing.T, w *world) {
+			if !strings.Contains(w.Log.String(), "people may sign in with passwords, whatever the settings say") {
+				t.Errorf("the log does not say that passwords are allowed:\n%s", w.Log)
+			}
+		}, "perhaps"},
 		"private-issuers": {w.issuer.URL(), wantExchange(address), "http://gitlab.example.com"},
 		"issuer-ca-file":  {ca, wantExchange(address), "/dev/null"},
 		"sqlite-root": {second, func(t *testing.T, w *world) {

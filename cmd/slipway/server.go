@@ -64,6 +64,7 @@ func serverCommand() *cobra.Command {
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "postgres://… to keep the server's own data there (default: SQLite under --data)")
 	f.StringVar(&cfg.ExternalURL, "external-url", "", "how pipelines and browsers reach the server (default: the address it listens on)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the key that encrypts secrets, 32 bytes in base64 (default: DATA/master.key, made when missing)")
+	f.BoolVar(&cfg.AllowPasswords, "allow-passwords", false, "let people sign in with passwords where the settings have switched that off")
 	f.StringSliceVar(&cfg.PrivateIssuers, "private-issuers", nil, "issuer URLs that may be on a private or loopback address")
 	f.StringVar(&cfg.IssuerCAFile, "issuer-ca-file", "", "PEM file with CAs to trust for issuers, beside the system's")
 	f.StringSliceVar(&cfg.SQLiteRoots, "sqlite-root", nil, "folders under which SQLite instances may live, beside DATA/databases")

@@ -37,6 +37,10 @@ type Config struct {
 	AdminEmail    string         // with AdminPassword: the first Workspace Admin, made when there is nobody yet
 	AdminPassword slipway.Secret //
 
+	// AllowPasswords lets people sign in with passwords where the settings have
+	// switched that off: the way back in when the provider is gone.
+	AllowPasswords bool
+
 	SessionTTL  time.Duration // how long a sign-in lasts at most; 0: 7 days
 	SessionIdle time.Duration // how long it lasts unused; 0: 24 h
 	TokenTTL    time.Duration // how long an exchanged token lasts at most; 0: 1 h

@@ -58,6 +58,9 @@ func (s *Service) SetProvider(ctx context.Context, who slipway.Principal, p Prov
 	if err == nil {
 		p, err = checkProvider(p)
 	}
+	if err == nil && p.PasswordsOff {
+		err = s.mayEndPasswords(ctx, who, p)
+	}
 	if err == nil && p.Enabled { // outside of the transaction: it asks another server
 		err = s.reach(ctx, p)
 	}
@@ -83,6 +86,42 @@ func (s *Service) SetProvider(ctx context.Context, who slipway.Principal, p Prov
 		}
 		return tx.PutProvider(ctx, p)
 	})
+}
+
+// mayEndPasswords reports why who, an administrator, cannot switch passwords off
+// with p: it would not be known that anybody gets in.
+func (s *Service) mayEndPasswords(ctx context.Context, who slipway.Principal, p Provider) error {
+	no := func(format string, args ...any) error {
+		return slipway.Errorf(slipway.Precondition, "passwords: "+format, args...)
+	}
+	u, err := s.st.User(ctx, who.Email)
+	if who.Kind != slipway.UserKind || err != nil && slipway.KindOf(err) == slipway.NotFound {
+		return no("only a person switches them off, who has signed in with the provider")
+	}
+	if err != nil {
+		return err
+	}
+	link, err := s.st.Link(ctx, who.Email)
+	if err != nil && slipway.KindOf(err) != slipway.NotFound {
+		return err
+	}
+	if link.Issuer != p.Issuer {
+		return no("sign in with the provider yourself first, so that it is known to let an administrator in")
+	}
+	if _, domain, _ := strings.Cut(who.Email, "@"); len(p.Domains) > 0 && !slices.Contains(p.Domains, domain) {
+		return no("the domains leave your own address out")
+	}
+	if u.PasswordHash == "" {
+		return no("set one for yourself first; with it a server that is started with --allow-passwords lets you in when the provider does not")
+	}
+	return nil
+}
+
+// PasswordsFor reports whether people may sign in with passwords, and whether
+// that is so only because this server was started so.
+func (s *Service) PasswordsFor(p Provider) (allowed, anyway bool) {
+	off := p.Enabled && p.PasswordsOff
+	return !off || s.cfg.AllowPasswords, off && s.cfg.AllowPasswords
 }
 
 // reach reports why people cannot begin to sign in with p.
@@ -122,6 +161,9 @@ func checkProvider(p Provider) (Provider, error) {
 	}
 	if len(p.Scopes) > maxScopes || slices.ContainsFunc(p.Scopes, func(s string) bool { return !scopeToken.MatchString(s) }) {
 		return bad("scopes: at most %d words", maxScopes)
+	}
+	if p.PasswordsOff && !p.Enabled {
+		return bad("passwords: they are all there is while the provider is off")
 	}
 	if len(p.Domains) > maxProviderDomain {
 		return bad("domains: at most %d", maxProviderDomain)

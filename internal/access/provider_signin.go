@@ -28,14 +28,20 @@ type Flow struct {
 // FlowTime is how long people may take at the provider.
 const FlowTime = 15 * time.Minute
 
-// SignInWith returns what the provider is called that people can sign in with,
-// "" for none. Strangers may know.
-func (s *Service) SignInWith(ctx context.Context) (title string, err error) {
+// Ways are how people can sign in.
+type Ways struct {
+	Provider  string // what it is called; "" for none
+	Passwords bool
+}
+
+// SignInWays returns how people can sign in. Strangers may know.
+func (s *Service) SignInWays(ctx context.Context) (Ways, error) {
 	p, err := s.st.Provider(ctx)
 	if slipway.KindOf(err) == slipway.NotFound && err != nil || err == nil && !p.Enabled {
-		return "", nil
+		return Ways{Passwords: true}, nil
 	}
-	return p.Title, err
+	allowed, _ := s.PasswordsFor(p)
+	return Ways{p.Title, allowed}, err
 }
 
 func (s *Service) enabledProvider(ctx context.Context) (Provider, error) {

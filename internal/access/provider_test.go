@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -88,14 +89,14 @@ var ann = openidtest.Person{Email: "Ann@example.com", Verified: true, First: "An
 func TestSignInWithTheProvider(t *testing.T) {
 	c := newCompany(t, access.Config{})
 	ctx := t.Context()
-	if title, err := c.SignInWith(ctx); title != "" || err != nil {
-		t.Errorf("before it is set up people sign in with %q, %v", title, err)
+	if ways, err := c.SignInWays(ctx); ways != (access.Ways{Passwords: true}) || err != nil {
+		t.Errorf("before it is set up people sign in with %+v, %v", ways, err)
 	}
 	_, _, err := c.BeginSignIn(ctx, callback)
 	want(t, "before it is set up", err, slipway.NotFound, "no identity provider")
 	c.provider(nil)
-	if title, err := c.SignInWith(ctx); title != "Example Corp" || err != nil {
-		t.Errorf("people sign in with %q, %v", title, err)
+	if ways, err := c.SignInWays(ctx); ways != (access.Ways{Provider: "Example Corp", Passwords: true}) || err != nil {
+		t.Errorf("people sign in with %+v, %v", ways, err)
 	}
 
 	_, err = c.signIn(ann)
@@ -405,4 +406,75 @@ func TestSignInIsLimited(t *testing.T) {
 	want(t, "one too many", err, slipway.Exhausted, "too many tries")
 	_, err = c.FinishSignIn(t.Context(), access.Return{Origin: slipway.Origin{IP: "198.51.100.1"}})
 	want(t, "from elsewhere", err, slipway.Unauthenticated, "did not succeed")
+}
+
+// TestPasswordsOff switches passwords off as soon as that locks nobody out, and
+// finds the way back in.
+func TestPasswordsOff(t *testing.T) {
+	c := newCompany(t, access.Config{})
+	ctx := t.Context()
+	off := access.Provider{
+		Title: "Example Corp", Issuer: c.idp.URL(), ClientID: openidtest.ClientID, ClientSecret: openidtest.ClientSecret, Enabled: true, PasswordsOff: true,
+		CreateUsers: true, Domains: []string{"example.com"},
+	}
+	refused := func(why, words string, change func(*access.Provider)) {
+		t.Helper()
+		p := off
+		change(&p)
+		err := c.SetProvider(ctx, c.admin, p)
+		if err == nil || !strings.Contains(slipway.MessageOf(err), words) {
+			t.Errorf("%s: %v, want one that says %q", why, err, words)
+		}
+	}
+	refused("before the administrator has signed in with it", "sign in with the provider yourself first", func(*access.Provider) {})
+	c.provider(func(p *access.Provider) { p.CreateUsers, p.Domains = true, []string{"example.com"} })
+	if _, err := c.signIn(openidtest.Person{Email: adminEmail, Verified: true}); err != nil {
+		t.Fatal(err)
+	}
+	refused("while the provider is off", "while the provider is off", func(p *access.Provider) { p.Enabled = false })
+	refused("with the administrator's domain left out", "leave your own address out", func(p *access.Provider) { p.Domains = []string{"other.example.net"} })
+	second := c.person("second@example.com")
+	c.grant(slipway.WorkspaceName, iam.WorkspaceAdmin, second.Member())
+	want(t, "by an administrator who has not", c.SetProvider(ctx, second, off), slipway.Precondition, "yourself first")
+	if _, err := c.signIn(openidtest.Person{Email: "third@example.com", Verified: true}); err != nil {
+		t.Fatal(err)
+	}
+	third := slipway.Principal{Kind: slipway.UserKind, Email: "third@example.com"}
+	c.grant(slipway.WorkspaceName, iam.WorkspaceAdmin, third.Member())
+	want(t, "by an administrator without a password", c.SetProvider(ctx, third, off), slipway.Precondition, "set one for yourself first")
+	_, key, err := c.CreateServiceAccount(ctx, c.admin, "", "bot", "Bot")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := c.SetProvider(ctx, c.admin, off); err != nil {
+		t.Fatal(err)
+	}
+	if ways, err := c.SignInWays(ctx); ways != (access.Ways{Provider: "Example Corp"}) || err != nil {
+		t.Errorf("people sign in with %+v, %v", ways, err)
+	}
+	for why, in := range map[string]access.SignIn{
+		"the right password": {Email: adminEmail, Password: adminPassword}, "a wrong one": {Email: adminEmail, Password: "wrong horse battery"},
+		"nobody's": {Email: "nobody@example.com", Password: adminPassword},
+	} {
+		_, err := c.Login(ctx, in)
+		want(t, why, err, slipway.Unauthenticated, "people sign in with Example Corp here, and not with a password")
+	}
+	if a := c.lastAudit(); a.OK() || !strings.Contains(a.Message, "not with a password") {
+		t.Errorf("on record: %+v", a)
+	}
+	if _, err := c.Login(ctx, access.SignIn{Email: "bot@" + slipway.ServiceAccountDomain, Password: key}); err != nil {
+		t.Errorf("a service account: %v", err)
+	}
+	if _, err := c.signIn(openidtest.Person{Email: adminEmail, Verified: true}); err != nil {
+		t.Errorf("with the provider: %v", err)
+	}
+
+	way, err := access.New(slog.New(slog.DiscardHandler), c.st, c.gate, nil, nil, access.Config{AllowPasswords: true, Now: func() time.Time { return c.clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := way.Login(ctx, access.SignIn{Email: adminEmail, Password: adminPassword}); err != nil {
+		t.Errorf("on a server that allows passwords: %v", err)
+	}
 }

@@ -75,6 +75,13 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (SignedIn, slipway.Prin
 }
 
 func (s *Service) signInUser(ctx context.Context, in SignIn) (SignedIn, error) {
+	ways, err := s.SignInWays(ctx)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if !ways.Passwords { // for whichever address, so that none is told apart
+		return SignedIn{}, slipway.Errorf(slipway.Unauthenticated, "people sign in with %s here, and not with a password", ways.Provider)
+	}
 	u, err := s.st.User(ctx, in.Email)
 	if err != nil && slipway.KindOf(err) != slipway.NotFound {
 		return SignedIn{}, err

@@ -62,7 +62,8 @@ func local(next string) string {
 type signInPage struct {
 	Frame
 	Email, Next, Error string
-	Provider           string // what people can sign in with beside a password; "" for none
+	Provider           string // what people can sign in with; "" for none
+	Passwords          bool   // they can sign in with these
 }
 
 func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {

@@ -71,10 +71,12 @@ func (c *Console) signInFailed(w http.ResponseWriter, r *http.Request, err error
 // signInPage returns the page without anything typed yet.
 func (c *Console) signInPage(r *http.Request) signInPage {
 	p := signInPage{Frame: c.narrow(r, "Sign in"), Next: local(r.URL.Query().Get("next"))}
-	var err error
-	if p.Provider, err = c.Access.SignInWith(r.Context()); err != nil {
+	ways, err := c.Access.SignInWays(r.Context())
+	if err != nil {
 		// Passwords may still do; what is wrong is the operator's to know.
 		c.lg.ErrorContext(r.Context(), "read the identity provider", "err", err)
+		ways.Passwords = true
 	}
+	p.Provider, p.Passwords = ways.Provider, ways.Passwords
 	return p
 }

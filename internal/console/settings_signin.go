@@ -16,6 +16,7 @@ type signInSettings struct {
 	settingsFrame
 	Provider     access.Provider
 	HasSecret    bool
+	Passwords    string // whether people sign in with these
 	State        chip
 	Groups       []groupMapping
 	Callback     string
@@ -44,6 +45,14 @@ func (c *Console) signInSettingsPage(v visit, title string) (signInSettings, err
 	var err error
 	if p.Provider, p.HasSecret, err = c.Access.Provider(v.ctx(), v.who); err != nil {
 		return p, err
+	}
+	switch allowed, anyway := c.Access.PasswordsFor(p.Provider); {
+	case anyway:
+		p.Passwords = "Off, but this server was started with --allow-passwords"
+	case !allowed:
+		p.Passwords = "Off: people sign in with the provider alone"
+	default:
+		p.Passwords = "On, beside the provider"
 	}
 	p.State = chip{"", "Off"}
 	if p.Provider.Enabled {
@@ -87,6 +96,9 @@ func (c *Console) providerForm(v visit) error {
 	if p.CreateUsers {
 		values.Set("create", "yes")
 	}
+	if p.PasswordsOff {
+		values.Set("passwords_off", "yes")
+	}
 	return c.providerSheet(v, form{Values: values})
 }
 
@@ -108,7 +120,7 @@ func (c *Console) setProvider(v visit) error {
 	p := access.Provider{
 		Title: typed(f.Values, "title"), Issuer: typed(f.Values, "issuer"), ClientID: typed(f.Values, "client_id"),
 		ClientSecret: slipway.Secret(typed(f.Values, "client_secret")), Scopes: strings.Fields(f.Get("scopes")),
-		Enabled: f.Get("enabled") != "", CreateUsers: f.Get("create") != "", Domains: strings.Fields(strings.ReplaceAll(f.Get("domains"), ",", " ")),
+		Enabled: f.Get("enabled") != "", CreateUsers: f.Get("create") != "", PasswordsOff: f.Get("passwords_off") != "", Domains: strings.Fields(strings.ReplaceAll(f.Get("domains"), ",", " ")),
 		GroupsClaim: typed(f.Values, "groups_claim"), Groups: map[string]string{},
 	}
 	for field, label := range map[string]string{"title": "name", "issuer": "issuer", "client_id": "client ID"} {

@@ -25,6 +25,10 @@ type Config struct {
 	AdminEmail    string // with AdminPassword: the first Workspace Admin, made when there is nobody yet
 	AdminPassword slipway.Secret
 
+	// AllowPasswords lets people sign in with passwords where the settings have
+	// switched that off.
+	AllowPasswords bool
+
 	PrivateIssuers []string // issuer URLs that may be on a private or loopback address
 	IssuerCAFile   string   // PEM certificates of CAs to trust for issuers, beside the system's
 	SQLiteRoots    []string // folders whose subfolders may be SQLite instances, beside Data/databases

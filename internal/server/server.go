@@ -99,8 +99,13 @@ func wire(lg *slog.Logger, st *store.Store, cfg Config, base string) (*whole, er
 	}
 	w := &whole{lg: lg, st: st, tokens: idtoken.New(lg, issuers)}
 	g := gate.New(lg, st, nil)
+	if cfg.AllowPasswords {
+		lg.Warn("people may sign in with passwords, whatever the settings say", "flag", "--allow-passwords")
+	}
 	sign := signer.New(keyring{st}, nil)
-	w.access, err = access.New(lg, st, g, w.tokens, sign, access.Config{AdminEmail: cfg.AdminEmail, AdminPassword: cfg.AdminPassword})
+	w.access, err = access.New(lg, st, g, w.tokens, sign, access.Config{
+		AdminEmail: cfg.AdminEmail, AdminPassword: cfg.AdminPassword, AllowPasswords: cfg.AllowPasswords,
+	})
 	if err != nil {
 		return nil, err
 	}

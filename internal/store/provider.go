@@ -17,10 +17,11 @@ type Provider struct {
 	ClientSecret slipway.Secret    `json:"-"` // sealed where it is stored
 	Scopes       []string          `json:"scopes,omitempty"`
 	Enabled      bool              `json:"enabled"`
-	CreateUsers  bool              `json:"create_users"`           // make a person at their first sign-in
-	Domains      []string          `json:"domains,omitempty"`      // of the addresses that may sign in; none is every one
-	GroupsClaim  string            `json:"groups_claim,omitempty"` // "" is none
-	Groups       map[string]string `json:"groups,omitempty"`       // :: value of the claim → address of the group
+	CreateUsers  bool              `json:"create_users"`            // make a person at their first sign-in
+	PasswordsOff bool              `json:"passwords_off,omitempty"` // people sign in with nothing else
+	Domains      []string          `json:"domains,omitempty"`       // of the addresses that may sign in; none is every one
+	GroupsClaim  string            `json:"groups_claim,omitempty"`  // "" is none
+	Groups       map[string]string `json:"groups,omitempty"`        // :: value of the claim → address of the group
 }
 
 const providerKey = "signin.provider"
