@@ -44,6 +44,20 @@ func (s *Service) SignInWays(ctx context.Context) (Ways, error) {
 	return Ways{p.Title, allowed}, err
 }
 
+// SignOutWith returns where a browser goes to sign out of the provider, and what
+// that is called; it comes back to the URL back. There may be nowhere to go: "".
+func (s *Service) SignOutWith(ctx context.Context, back string) (title, to string, err error) {
+	p, err := s.st.Provider(ctx)
+	if slipway.KindOf(err) == slipway.NotFound && err != nil || err == nil && !p.Enabled {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	to, err = s.tokens.SignOutURL(ctx, clientOf(p, ""), back)
+	return p.Title, to, err
+}
+
 func (s *Service) enabledProvider(ctx context.Context) (Provider, error) {
 	p, err := s.st.Provider(ctx)
 	if slipway.KindOf(err) == slipway.NotFound && err != nil || err == nil && !p.Enabled {

@@ -87,6 +87,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setCookie(w, in.Token.Reveal(), in.Expires)
+	c.keep(w, providerCookie, "", -1)
 	http.Redirect(w, r, p.Next, http.StatusSeeOther)
 }
 
@@ -99,7 +100,9 @@ func (c *Console) signOut(v visit) error {
 		return err
 	}
 	c.setCookie(v.w, "", time.Unix(1, 0))
-	http.Redirect(v.w, v.r, "/signin", http.StatusSeeOther)
+	if !c.signOutThere(v) {
+		http.Redirect(v.w, v.r, "/signin", http.StatusSeeOther)
+	}
 	return nil
 }
 

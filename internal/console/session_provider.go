@@ -4,13 +4,18 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"slipway"
 	"slipway/internal/access"
 )
 
-// flowCookie is the cookie that a sign-in with the provider is bound to.
-const flowCookie = "flow"
+// The cookies that a sign-in with the provider is bound to, and that say that a
+// session began so.
+const (
+	flowCookie     = "flow"
+	providerCookie = "provider"
+)
 
 // A keptFlow is what the browser keeps while it is at the provider.
 type keptFlow struct {
@@ -54,6 +59,7 @@ func (c *Console) finishSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setCookie(w, in.Token.Reveal(), in.Expires)
+	c.keep(w, providerCookie, "yes", int(time.Until(in.Expires).Seconds()))
 	http.Redirect(w, r, local(kept.Next), http.StatusSeeOther)
 }
 
@@ -79,4 +85,29 @@ func (c *Console) signInPage(r *http.Request) signInPage {
 	}
 	p.Provider, p.Passwords = ways.Provider, ways.Passwords
 	return p
+}
+
+type signedOutPage struct {
+	Frame
+	Provider, URL string
+}
+
+// signOutThere sends the browser of somebody who signed out here to the provider
+// to sign out there too, and reports whether it could. The page does so, as
+// form-action keeps a redirect of the form's own answer on this server.
+func (c *Console) signOutThere(v visit) bool {
+	if c.kept(v.r, providerCookie) == "" {
+		return false
+	}
+	c.keep(v.w, providerCookie, "", -1)
+	title, to, err := c.Access.SignOutWith(v.ctx(), c.cfg.URL+"/signin")
+	if err != nil {
+		c.lg.WarnContext(v.ctx(), "sign out of the identity provider", "err", err)
+	}
+	if to == "" {
+		return false
+	}
+	v.w.Header().Set("Refresh", "0; url="+to)
+	c.alone(v.w, v.r, http.StatusOK, "signed_out", signedOutPage{c.narrow(v.r, "Signed out"), title, to})
+	return true
 }

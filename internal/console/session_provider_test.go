@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/security"
+
 	"slipway"
 	"slipway/internal/access"
 	"slipway/internal/iam"
@@ -64,7 +66,23 @@ func TestSignInWithTheCompany(t *testing.T) {
 	if p.url.RequestURI() != "/instances?x=1" {
 		t.Errorf("signed in, ann is at %s", p.url)
 	}
-	ann.get("/account").expect(t, http.StatusOK, says("Ann Arbor"))
+	p = ann.get("/account")
+	p.expect(t, http.StatusOK, says("Ann Arbor"))
+
+	// Signing out goes on to the provider, and comes back.
+	p = p.submit("Sign out", nil)
+	p.expect(t, http.StatusOK, in("h1", is("Signed out")))
+	there, _ := strings.CutPrefix(p.header.Get("Refresh"), "0; url=")
+	if !strings.HasPrefix(there, idp.URL()+"/end_session?") {
+		t.Errorf("signing out leads to %q", there)
+	}
+	ann.get("/account").expect(t, http.StatusOK, in("h1", is("Sign in")))
+	back := p.follow("Sign out of Example Corp")
+	back.expect(t, http.StatusOK, in("h1", is("Sign in")))
+	if back.url.String() != w.url+"/signin" {
+		t.Errorf("signed out of both, ann is at %s", back.url)
+	}
+	ann.get("/signin").follow("Sign in with Example Corp").expect(t, http.StatusOK, in("h1", is("Home")))
 	admin.get(teamURL).expect(t, http.StatusOK, in("table", says("Ann Arbor")))
 	admin.get("/audit?who=ann@example.com").expect(t, http.StatusOK, in("table", says("Sign in", "Done")))
 
@@ -165,5 +183,25 @@ func withProvider(w *world, idp *openidtest.Provider) {
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// TestSignOutInABrowser signs out at the provider too, with the navigation that
+// the Content-Security-Policy leaves to the page.
+func TestSignOutInABrowser(t *testing.T) {
+	w, idp := newOffice(t)
+	w.team(w.admin)
+	w.visitor(adminEmail).get("/settings/sign-in/provider").submit("Confirm", providerValues(idp)).expect(t, http.StatusOK)
+	idp.Next(openidtest.Person{Email: "ann@example.com", Verified: true, First: "Ann", Last: "Arbor"})
+	b := w.tab(t, "")
+	b.do(command(security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}))
+	b.open("/signin")
+	b.click("Sign in with Example Corp")
+	b.see("Ann Arbor")
+	b.open("/account")
+	b.click("Sign out")
+	b.until(`location.pathname === "/signin"`, "the provider sent the browser back")
+	if at := idp.SignOuts(); at != 1 {
+		t.Errorf("%d sign-outs at the provider", at)
 	}
 }

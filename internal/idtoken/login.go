@@ -67,6 +67,7 @@ func (l Login) Strings(claim string) []string {
 // Endpoints are the parts of a discovery document that a sign-in goes through.
 type endpoints struct {
 	authorize, token, userinfo string
+	endSession                 string   // "" where it offers none
 	methods                    []string // of showing the client's secret; nil is not told
 }
 
@@ -75,6 +76,7 @@ func readEndpoints(doc map[string]any) endpoints {
 	e.authorize, _ = doc["authorization_endpoint"].(string)
 	e.token, _ = doc["token_endpoint"].(string)
 	e.userinfo, _ = doc["userinfo_endpoint"].(string)
+	e.endSession, _ = doc["end_session_endpoint"].(string)
 	e.methods = Login{claims: doc}.Strings("token_endpoint_auth_methods_supported")
 	return e
 }
@@ -108,6 +110,29 @@ func (v *Verifier) SignInURL(ctx context.Context, c Client, f Flow) (string, err
 	} {
 		q.Set(name, value)
 	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// SignOutURL returns where to send a browser that signs out of the provider too
+// (OpenID Connect RP-Initiated Logout 1.0 §2), and that comes back to the URL
+// back; "" if the provider does not offer it. Without an ID token, which is not
+// kept, the provider may ask the person.
+func (v *Verifier) SignOutURL(ctx context.Context, c Client, back string) (string, error) {
+	e, err := v.cache.endpointsOf(ctx, c.Issuer)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	if e.endSession == "" {
+		return "", nil
+	}
+	u, err := parseURL(e.endSession)
+	if err != nil {
+		return "", slipway.Errorf(slipway.Precondition, "the provider's discovery document has no good end_session_endpoint: %.200q", e.endSession).Because(err)
+	}
+	q := u.Query()
+	q.Set("client_id", c.ID)
+	q.Set("post_logout_redirect_uri", back)
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }

@@ -42,6 +42,7 @@ type Provider struct {
 
 	mu     sync.Mutex
 	person Person // whoever comes next
+	outs   int    // how often somebody signed out
 	inID   bool   // put who it is into the ID token, not only behind the userinfo endpoint
 }
 
@@ -53,7 +54,7 @@ func New(t testing.TB, redirect string) *Provider {
 	mux := http.NewServeMux()
 	p.server = httptest.NewTLSServer(mux)
 	t.Cleanup(p.server.Close)
-	p.client = &client{Client: storage.WebClient(ClientID, ClientSecret, redirect), p: p}
+	p.client = newClient(p, redirect)
 	p.storage = &people{Storage: storage.NewStorageWithClients(accounts{p}, map[string]*storage.Client{ClientID: p.client.Client}), p: p}
 	provider, err := op.NewProvider(&op.Config{
 		CryptoKey: sha256.Sum256([]byte("openidtest")), CryptoKeyId: "key1", CodeMethodS256: true,
@@ -83,7 +84,7 @@ func (p *Provider) Client() *http.Client { return p.server.Client() }
 func (p *Provider) Allow(redirect string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client = &client{Client: storage.WebClient(ClientID, ClientSecret, redirect), p: p}
+	p.client = newClient(p, redirect)
 }
 
 // Next makes whoever signs in next this person.
@@ -98,6 +99,13 @@ func (p *Provider) TellInIDToken() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inID = true
+}
+
+// SignOuts returns how often a browser signed out.
+func (p *Provider) SignOuts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.outs
 }
 
 func (p *Provider) next() Person {
@@ -140,8 +148,18 @@ func (a accounts) ExampleClientID() string                { return "example" }
 // A client is the example's, which says where to tell who it is.
 type client struct {
 	*storage.Client
-	p *Provider
+	p     *Provider
+	after string // where browsers go that have signed out
 }
+
+// newClient returns the client that has the redirect URL …/signin/callback, and
+// is at …/signin after a sign-out.
+func newClient(p *Provider, redirect string) *client {
+	return &client{storage.WebClient(ClientID, ClientSecret, redirect), p, strings.TrimSuffix(redirect, "/callback")}
+}
+
+// PostLogoutRedirectURIs returns where browsers may go that have signed out.
+func (c *client) PostLogoutRedirectURIs() []string { return []string{c.after} }
 
 // IDTokenUserinfoClaimsAssertion reports whether the ID token says who it is.
 func (c *client) IDTokenUserinfoClaimsAssertion() bool {
@@ -164,6 +182,14 @@ func (s *people) GetClientByClientID(ctx context.Context, id string) (op.Client,
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	return s.p.client, nil
+}
+
+// TerminateSession counts who signs out.
+func (s *people) TerminateSession(ctx context.Context, user, client string) error {
+	s.p.mu.Lock()
+	s.p.outs++
+	s.p.mu.Unlock()
+	return s.Storage.TerminateSession(ctx, user, client)
 }
 
 // SetUserinfoFromRequest fills in what the ID token says.
