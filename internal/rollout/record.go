@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -132,6 +133,9 @@ func (w *worker) mirror(ctx context.Context, ledger []slipway.Revision) {
 	ref := w.run.Task.Target
 	for i := range ledger {
 		ledger[i].Database = ref
+	}
+	if have, err := w.s.st.Ledger(ctx, ref); err == nil && slices.Equal(have, ledger) {
+		return
 	}
 	w.try(ctx, "keep the copy of a ledger", func(tx *store.Tx) error { return tx.PutRevisions(ctx, ref, ledger) })
 }

@@ -43,6 +43,12 @@ func (r Reader) Revisions(ctx context.Context, ref slipway.DatabaseRef, showDele
 	}.page(ctx, r, page)
 }
 
+// Ledger returns the whole copy of a database's ledger, the first applied first.
+func (r Reader) Ledger(ctx context.Context, ref slipway.DatabaseRef) ([]slipway.Revision, error) {
+	return all(ctx, r, "read the revisions of "+ref.Name(), scanRevision, ask(`
+		SELECT `+revisionColumns+` FROM revision WHERE instance = $1 AND name = $2 ORDER BY applied, id`, ref.Instance, ref.Database))
+}
+
 // PutRevisions replaces the copy of a database's ledger. The Database of each
 // revision is taken to be ref.
 func (tx *Tx) PutRevisions(ctx context.Context, ref slipway.DatabaseRef, revs []slipway.Revision) error {

@@ -242,6 +242,8 @@ func testRevisions(t *testing.T, s *store.Store) {
 	same(t, "revisions in force", []slipway.Revision{revision(ref, 0)}, inForce, err)
 	all, _, err := s.Revisions(ctx, ref, true, slipway.Page{})
 	same(t, "revisions, the deleted too", []slipway.Revision{deleted, revision(ref, 0)}, all, err)
+	ledger, err := s.Ledger(ctx, ref)
+	same(t, "the whole copy, the first applied first", []slipway.Revision{revision(ref, 0), deleted}, ledger, err)
 	_, err = s.Revision(ctx, other, "1")
 	if diff := cmp.Diff(nil, err); diff != "" {
 		t.Errorf("another database's revision: %s", diff)
