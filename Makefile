@@ -49,7 +49,7 @@ generate: ## regenerate all generated code
 .PHONY: bench
 bench: deps ## measure, beside peers in the same run, and write docs/performance.md
 	$(GO) test -count 1 -v -timeout 30m -run '^TestMeasure$$' ./e2e/bench -measure -write $(CURDIR)/docs/performance.md
-	$(GO) test -p 1 -run '^$$' -bench . -benchtime 1s ./internal/...
+	$(GO) test -p 1 -run '^$$' -bench . -benchtime 0.3s ./internal/...
 
 .PHONY: faults
 faults: deps ## kill and break what can be broken while databases change, and count what is lost or doubled

@@ -64,17 +64,16 @@ const remainder = `
 ## What the rest is
 
 **Exchange.** The signature is the smallest part. The largest is keeping the record:
-two rows of about 6 KB with six indexes, which on SQLite is a dozen pages written
-and synced to disk. Exchanges that come at once share that commit, so it weighs less the more
-callers there are; a caller who is alone pays it whole, since no answer leaves
-before its row is durable. Then come reading the identity and cutting its SQL, which
+two rows with their indexes, whose pages are written and synced to disk. Exchanges
+that come at once share that commit, so it weighs less the more callers there are; a
+caller who is alone pays it whole, since no answer leaves before its row is durable. Then come reading the identity and cutting its SQL, which
 SQLite compiles anew each time; HTTP and JSON in both directions; the claims, written
 twice, into the exchange and into the audit entry; collecting the garbage of all that.
 A verification of the token costs about two bare ones: the header is read once by us, strictly,
 and once by the library. The goal of three verifications for all of it is out of
 reach of a design that keeps its records in SQL in the same process.
 
-**Check.** PostgreSQL's parser is about half. The rest is going through its tree for
+**Check.** What is not PostgreSQL's parser is going through its tree for
 the rules, cutting the files, and one EXPLAIN for each statement that changes rows.
 
 **Rollout.** One message per file. In it the server parses and runs some twenty short
@@ -86,8 +85,9 @@ wait between two looks at the run.
 
 **Many databases.** A rollout whose plan is known asks each ledger whether the files
 are still there, sixteen at a time, and runs nothing. A plan that is new runs a task in
-each database, and copies each ledger that the server has not seen, row by row: that copy is
-nearly all of it.
+each database: a connection, the lock, the ledger read and held against the files, the
+outcome written. Ledgers that the server sees for the first time are copied too, row by
+row; the last row above is without that.
 
 **One large file.** It is held whole several times: as the request's body, as the
 message in it, as the row on its way into the store, and as the row on its way out.
