@@ -100,4 +100,7 @@ const (
 	SyntaxTitle     = "Syntax error"
 	SimulationCode  = 260
 	SimulationTitle = "DDL simulation failed"
+
+	LongTransactionCode  = 9006
+	LongTransactionTitle = "Long transaction"
 )

@@ -36,7 +36,8 @@ func (a *application) runAlone(ctx context.Context, seg engine.Segment) error {
 	}
 	for {
 		err := a.tryAlone(ctx, seg, st, p)
-		if err == nil || !a.again(ctx, err) {
+		// A deadlock may have come in the middle of what no transaction undoes.
+		if err == nil || !a.again(ctx, err, lockNotAvailable) {
 			return err
 		}
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	LockTimeout time.Duration    // a statement's wait for a lock in a transaction, before the file is tried again; 0 is 5 s
 	RetryBudget time.Duration    // how long a file is tried again on lock timeouts and deadlocks; 0 is 2 min
 	AloneWait   time.Duration    // the wait for locks of what blocks nobody while it waits, such as CREATE INDEX CONCURRENTLY; 0 is 1 h
+	LongOpen    time.Duration    // how long a transaction of somebody else is open before a check warns of it; 0 is 1 min
 	ReachBudget time.Duration    // how long a lost connection is made anew to learn what became of a commit; 0 is 30 s
 	Now         func() time.Time // nil is time.Now
 }
@@ -42,6 +43,7 @@ func New(lg *slog.Logger, cfg Config) *Engine {
 	def(&cfg.LockTimeout, 5*time.Second)
 	def(&cfg.RetryBudget, 2*time.Minute)
 	def(&cfg.AloneWait, time.Hour)
+	def(&cfg.LongOpen, time.Minute)
 	def(&cfg.ReachBudget, 30*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now

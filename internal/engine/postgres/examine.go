@@ -54,7 +54,7 @@ func (e *Engine) Examine(ctx context.Context, src slipway.Source, db string, fil
 				findings[i].Affected += rows
 			}
 		}
-		return nil
+		return e.inTheWay(ctx, conn, files, findings)
 	})
 	return findings, err
 }

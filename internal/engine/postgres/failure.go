@@ -20,6 +20,7 @@ import (
 const (
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014"
+	diskFull             = "53100"
 	deadlockDetected     = "40P01"
 	serializationFailure = "40001"
 )
@@ -112,7 +113,11 @@ func (a *application) statementError(ctx context.Context, st sqltext.Statement, 
 	case !answered:
 		f.Message = "the connection was lost while the statement ran, before the file's commit: nothing of its transaction stays"
 	case f.Code == queryCanceled:
-		f.Message = fmt.Sprintf("%s after %s", f.Message, a.e.cfg.Now().Sub(a.began).Round(time.Millisecond))
+		f.Message = fmt.Sprintf("%s after %s: look at its plan with EXPLAIN, or give it longer with SET statement_timeout", f.Message, a.e.cfg.Now().Sub(a.began).Round(time.Millisecond))
+	case f.Code == diskFull:
+		if space := a.fullTablespace(ctx, f.Message); space != "" {
+			f.Message += "; tablespace " + space + " is full"
+		}
 	case f.Code == lockNotAvailable && blockers != "":
 		f.Message += "; it waited for " + blockers
 	}
@@ -133,11 +138,12 @@ type retries struct {
 const maxRetries = 20
 
 // again waits and reports whether the transaction that err ended is worth
-// another try: the server undid it for the sake of others, and there is budget.
-func (a *application) again(ctx context.Context, err error) bool {
+// another try: the server undid it for the sake of others, with one of the
+// codes, and there is budget.
+func (a *application) again(ctx context.Context, err error, codes ...string) bool {
 	e, ok := errors.AsType[*engine.StatementError](err)
 	if !ok || a.conn.IsClosed() || e.Class != engine.Failed || a.retries.count >= maxRetries || time.Now().After(a.retries.until) ||
-		!slices.Contains([]string{lockNotAvailable, deadlockDetected, serializationFailure}, e.Failure.Code) {
+		!slices.Contains(codes, e.Failure.Code) {
 		return false
 	}
 	a.retries.count++

@@ -42,7 +42,7 @@ func (a *application) runTogether(ctx context.Context, seg engine.Segment, last 
 				a.e.lg.WarnContext(ctx, "roll back", "database", a.db, "err", err)
 			}
 		}
-		if !a.again(ctx, err) {
+		if !a.again(ctx, err, lockNotAvailable, deadlockDetected, serializationFailure) {
 			return err
 		}
 	}
