@@ -19,6 +19,8 @@ func serverAccessPostgres(s *postgresStatement, r *report) {
 	switch c := s.node.GetCopyStmt(); {
 	case s.node.GetAlterSystemStmt() != nil:
 		r.add(codeOutside, 0, serverAccessContent, "ALTER SYSTEM")
+	case s.node.GetDropdbStmt() != nil:
+		r.add(codeOutside, 0, serverAccessContent, "DROP DATABASE")
 	case s.node.GetLoadStmt() != nil:
 		r.add(codeOutside, 0, serverAccessContent, "LOAD")
 	case c.GetIsProgram():
