@@ -271,7 +271,7 @@ func TestRolloutOfAPlan(t *testing.T) {
 	run(t, t.TempDir(), nil, args...).want(t, 0, "plan projects/shop/plans/101: release_20261122-RC00", "\ndone\n")
 }
 
-func TestRolloutRenewsItsToken(t *testing.T) {
+func TestChange52RolloutRenewsItsToken(t *testing.T) {
 	f := serve(t)
 	twoStages(f)
 	f.endAfter = 5 // in the middle of stage test

@@ -29,6 +29,7 @@ func testText(t *testing.T, kit Kit) {
 
 	for _, tc := range []struct{ name, text, word string }{
 		{"change 33: NUL", "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1\x00);", "NUL"},
+		{"change 32: latin1 at the end", shelf + "\n-- caf\xe9", "UTF-8"},
 		{"change 32: bytes that are not UTF-8", shelf + "\nINSERT INTO shelf (book) VALUES ('caf\xe9');", "UTF-8"},
 		{"an open quote", shelf + "\nINSERT INTO shelf (book) VALUES ('open);", "closed"},
 	} {

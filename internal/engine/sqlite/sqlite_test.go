@@ -261,3 +261,21 @@ func TestExamine(t *testing.T) {
 		})
 	}
 }
+
+// No room for the database: the file fails at once and is rolled back.
+func TestChange17DiskFull(t *testing.T) {
+	d := lend(t)
+	s := lock(t, d)
+	begun := 0
+	err := apply(t, s, "1", "PRAGMA max_page_count = 30;\nCREATE TABLE big (t text);\nINSERT INTO big VALUES (zeroblob(1000000));", func(l slipway.LogEntry) {
+		if l.Control != nil && l.Control.Type == "BEGIN" {
+			begun++
+		}
+	})
+	if slipway.KindOf(err) != slipway.Exhausted || begun != 1 || !strings.Contains(message(err), "full") {
+		t.Errorf("%d tries, %v, want one and that it is full", begun, err)
+	}
+	if got, err := newEngine().Schema(t.Context(), d.Source, d.Name); err != nil || got != "" {
+		t.Errorf("something stayed: %q, %v", got, err)
+	}
+}
