@@ -176,7 +176,15 @@ func configOf(config slipway.Trust) object {
 		for _, r := range g.Refs {
 			refs = append(refs, object{"type": strings.ToUpper(string(r.Type)), "pattern": r.Pattern})
 		}
-		out["gitlab"] = object{"group": g.Group, "project": g.Project, "includeSubgroups": !g.ExcludeSubgroups, "refs": refs}
+		requests := map[slipway.MergeRequests]string{slipway.MergeRequestsLetIn: "LET_IN", slipway.MergeRequestsRefuse: "REFUSE"}[g.MergeRequests]
+		if requests == "" {
+			requests = "MERGE_REQUESTS_UNSPECIFIED"
+		}
+		out["gitlab"] = object{
+			"group": g.Group, "project": g.Project, "includeSubgroups": !g.ExcludeSubgroups, "refs": refs,
+			"mergeRequests": requests, "sources": g.Sources, "protectedRefs": g.Protected,
+			"environments": g.Environments, "protectedEnvironment": g.ProtectedEnvironment, "runner": g.Runner, "accessLevel": g.AccessLevel,
+		}
 	}
 	return out
 }

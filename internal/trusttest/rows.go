@@ -34,7 +34,6 @@ var Waiting = []Wait{
 	{ID: "R07", For: "single_use"},
 	{ID: "R09", For: "idempotency_key"},
 	{ID: "L05", For: "approvals"},
-	{ID: "B15", For: "require_protected", Part: true},
 	{ID: "I04", For: "fetch_at_save", Part: true},
 	{ID: "I05", For: "platforms", Part: true},
 	{ID: "L01", For: "issuer_block", Part: true},
