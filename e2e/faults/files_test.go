@@ -14,15 +14,15 @@ type file struct {
 	whole   bool     // one transaction does all of it
 }
 
-// count is how many files a rollout has.
-const count = 30
+// count is how many files a rollout has: in the short form one of each kind.
+func count() int { return rounds(7, 30) }
 
 // filesOf returns a rollout of every kind of file that an engine runs in a way
 // of its own: one transaction, statements outside of one, and both mixed.
 func filesOf(engine string) []file {
 	files := []file{{text: "CREATE TABLE effect (what text NOT NULL);\nCREATE TABLE tick (n int NOT NULL);\nINSERT INTO tick VALUES (0);\n", whole: true}}
 	kinds := []func(*file){one, several, change, alone(engine), one, mixed(engine)}
-	for i := 1; i < count; i++ {
+	for i := 1; i < count(); i++ {
 		f := file{version: fmt.Sprint(i + 1), whole: true}
 		kinds[(i-1)%len(kinds)](&f)
 		files = append(files, f)

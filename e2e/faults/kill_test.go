@@ -54,7 +54,7 @@ func spread(i, n, all int) int {
 // the midst of finding out what had happened.
 func TestKillAtMessages(t *testing.T) {
 	t.Parallel()
-	all, n := 0, rounds(2, *wanted)
+	all, n := 0, rounds(1, *wanted)
 	fresh := func(t *testing.T) *world { return newWorld(t, setting{"sqlite", "postgres"}) }
 	t.Run("unharmed", func(t *testing.T) {
 		w := fresh(t)
@@ -64,7 +64,7 @@ func TestKillAtMessages(t *testing.T) {
 		var c score
 		s.finish(&c)
 		all = w.proxy.seen(s.name)
-		if !c.whole() || c.retries > 0 || all < 10*count {
+		if !c.whole() || c.retries > 0 || all < 10*count() {
 			t.Fatalf("%d messages, %d retries, %s", all, c.retries, c.say())
 		}
 		t.Logf("a rollout has %d messages", all)
@@ -112,7 +112,7 @@ func TestKillAtChanges(t *testing.T) {
 	if !canTrace {
 		results.skip(t, killStatementSQLite, "it needs ptrace as Linux has it on amd64")
 	}
-	all, n := 0, rounds(2, *wanted)
+	all, n := 0, rounds(1, *wanted)
 	fresh := func(t *testing.T) *world {
 		w := newWorld(t, setting{"sqlite", "sqlite"})
 		w.kill()
@@ -129,7 +129,7 @@ func TestKillAtChanges(t *testing.T) {
 		w.Stop(syscall.SIGTERM)
 		<-gone
 		all = seen()
-		if !c.whole() || c.retries > 0 || all < 10*count {
+		if !c.whole() || c.retries > 0 || all < 10*count() {
 			t.Fatalf("%d changes, %d retries, %s", all, c.retries, c.say())
 		}
 		t.Logf("a rollout has %d changes of files", all)
@@ -184,9 +184,9 @@ func TestKillAtRandom(t *testing.T) {
 		rounds  int
 		lanes   int
 	}{
-		{killRandomPostgres, setting{"sqlite", "postgres"}, rounds(2, *wanted), 2},
+		{killRandomPostgres, setting{"sqlite", "postgres"}, rounds(1, *wanted), 2},
 		{killRandomPostgresBoth, setting{"postgres", "postgres"}, rounds(0, *wanted), 6},
-		{killRandomSQLite, setting{"sqlite", "sqlite"}, rounds(2, *wanted), 2},
+		{killRandomSQLite, setting{"sqlite", "sqlite"}, rounds(1, *wanted), 2},
 	} {
 		if tc.rounds == 0 {
 			continue // each waits for leases to end
@@ -204,7 +204,7 @@ func TestKillAtRandom(t *testing.T) {
 				s.run()
 				for range 1 + rand.IntN(3) {
 					gone := make(chan struct{})
-					time.AfterFunc(rand.N(1500*time.Millisecond), func() {
+					time.AfterFunc(rand.N(time.Duration(count())*50*time.Millisecond), func() {
 						_ = w.Cmd.Process.Signal(syscall.SIGKILL)
 						close(gone)
 					})

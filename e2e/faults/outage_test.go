@@ -72,7 +72,7 @@ func (s *subject) hold(then func()) {
 // all over a rollout.
 func TestCut(t *testing.T) {
 	t.Parallel()
-	const all = 900 // messages that every rollout has; see TestKillAtMessages
+	all := 30 * count() // messages that every rollout has; see TestKillAtMessages
 	for _, tc := range []struct {
 		fault string
 		delay time.Duration
@@ -121,7 +121,7 @@ func TestLock(t *testing.T) {
 			each(t, tc.fault, rounds(1, 12), 2, func(t *testing.T) *world {
 				return newWorld(t, setting{"sqlite", tc.engine})
 			}, func(s *subject, _ *score, i int) {
-				tc.hold(s, time.Duration(1+i%2*6)*time.Second)
+				tc.hold(s, time.Duration(1+(i+1)%2*6)*time.Second)
 			})
 		})
 	}

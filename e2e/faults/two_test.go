@@ -49,9 +49,9 @@ func TestTwo(t *testing.T) {
 
 func (w *world) twoAtOnce(t *testing.T, fault string, kill bool) {
 	a := w.subject(t)
-	more := file{version: fmt.Sprint(count + 1), path: "more.sql", whole: true}
+	more := file{version: fmt.Sprint(count() + 1), path: "more.sql", whole: true}
 	several(&more)
-	b := &subject{w: w, name: a.name, url: a.url, files: append(a.files[:count:count], more)}
+	b := &subject{w: w, name: a.name, url: a.url, files: append(a.files[:count():count()], more)}
 	b.task, a.others = b.plan(w.releaseOf(b.files)), []file{more}
 	// One worker each: each server has one of the runs.
 	other := servertest.New(t, "--database-url", w.store, "--workers", "1", "--drain", "1s",
@@ -60,7 +60,7 @@ func (w *world) twoAtOnce(t *testing.T, fault string, kill bool) {
 	a.run()
 	b.run()
 	if kill {
-		<-time.After(rand.N(1500 * time.Millisecond))
+		<-time.After(rand.N(time.Duration(count()) * 50 * time.Millisecond))
 		other.Stop(syscall.SIGKILL)
 	}
 	var c score
