@@ -79,6 +79,7 @@
 //
 // world_test.go has a console on a real store, page_test.go reads pages as
 // trees and submits forms as a browser without scripts does, browser_test.go
-// drives Chromium by visible labels; look holds a page against WCAG and, with
-// SLIPWAY_SHOTS=folder, keeps pictures of it.
+// drives Chromium by visible labels. gallery_test.go has a scene for every page:
+// of each there is a golden, which -update writes, a check against WCAG, and,
+// by make screenshots, four pictures.
 package console

@@ -81,6 +81,7 @@ var accountScenes = []scene{
 	{name: "exchange", at: "/exchanges/{refused}", see: "feature/new-login"},
 	{name: "account", at: "/account", see: "Sign out everywhere"},
 	{name: "person-deactivate", at: "/users/grace@example.com/deactivate", see: "Deactivate Grace Hopper?"},
+	{name: "person-reset-link", at: "/users/grace@example.com/reset-link", see: "Grace Hopper"},
 	{name: "service-account-edit", at: "/service-accounts/terraform@service.bytebase.com/edit", see: "Confirm"},
 	{name: "service-account-deactivate", at: "/service-accounts/terraform@service.bytebase.com/deactivate", see: "Deactivate Terraform?"},
 	{name: "exchange-let-in", at: "/exchanges/{allowed}", see: "Passed"},
