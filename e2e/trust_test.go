@@ -28,7 +28,7 @@ func TestTrust(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied.Add(1) }))
 	t.Cleanup(proxy.Close)
 
-	w := prepareWorld(t, "--trusted-proxy", "127.0.0.0/8")
+	w := prepareWorld(t, "--trusted-proxy", "127.0.0.0/8", "--private-issuers", unresolved)
 	w.Env = append(w.Env, "HTTPS_PROXY="+proxy.URL, "HTTP_PROXY="+proxy.URL, "ALL_PROXY="+proxy.URL, "NO_PROXY=")
 	d := &door{t: t, issuer: w.issuer, other: idtokentest.New(t, nil)}
 	sets := trusttest.KeySets(t, w.issuer.Key())
