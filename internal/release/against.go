@@ -60,7 +60,7 @@ func (c *check) against(ctx context.Context, t target) verdict {
 				results[i].Advices = append(results[i].Advices, c.late(st)...)
 			}
 		case slipway.FileChanged:
-			results[i].Advices = append(results[i].Advices, c.changed(t, i, st))
+			results[i].Advices = append(results[i].Advices, c.changed(ctx, t, i, st))
 		}
 	}
 	v := verdict{results: results, pending: len(pending)}
@@ -107,7 +107,7 @@ func (c *check) unreachable(t target, err error) verdict {
 
 // changed is the finding on a file whose version is applied with other bytes.
 // The rollout would stop at an edit and passes a reformat.
-func (c *check) changed(t target, i int, st slipway.Standing) slipway.Advice {
+func (c *check) changed(ctx context.Context, t target, i int, st slipway.Standing) slipway.Advice {
 	what := fmt.Sprintf("The file %q with version %q was applied to the database at %s", st.File.Path, st.File.Version, st.Revision.Applied.UTC().Format(time.RFC3339))
 	if c.texts[i] != nil && st.Revision.TextSHA != "" && textSHA(t.on.Engine, c.texts[i]) == st.Revision.TextSHA {
 		return slipway.Advice{
@@ -117,8 +117,8 @@ func (c *check) changed(t target, i int, st slipway.Standing) slipway.Advice {
 	}
 	return slipway.Advice{
 		Level: slipway.AdviceError, Code: noteCode, Title: "Applied file has been modified",
-		Content: fmt.Sprintf("%s, and its content has been modified since; a rollout refuses it. Restore the file and put the change into a new one. Applied SHA256: %s, Release SHA256: %s",
-			what, st.Revision.SHA256, st.File.SHA256),
+		Content: fmt.Sprintf("%s, and its content has been modified since; a rollout refuses it. Restore the file and put the change into a new one. Applied SHA256: %s, Release SHA256: %s%s",
+			what, st.Revision.SHA256, st.File.SHA256, c.difference(ctx, t, i, st)),
 	}
 }
 

@@ -74,6 +74,35 @@ func TestChange24And25CheckAgainstLedgers(t *testing.T) {
 	}
 }
 
+// A check of an edited file shows both contents where they part, and no constant.
+func TestChange24TheDifferenceIsTold(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	was := file("1_a.sql", "CREATE TABLE x (id int);\nINSERT INTO x VALUES ('secret');\n")
+	was.Version = "1"
+	_, err := w.releases.CreateSheets(t.Context(), admin, "shop", [][]byte{was.Statement})
+	must(t, err)
+	w.applied("a", was, sum(was.Statement), "")
+	other := file("1_a.sql", "SELECT 1;")
+	other.Version = "1"
+	w.applied("b", other, sum(other.Statement), "") // is no sheet of the project
+	for _, tc := range []struct{ text, want string }{
+		{"-- a\nCREATE TABLE x (id  int);\nINSERT INTO x VALUES\n('secret'), ('b');", ". Line 2 was: INSERT INTO x VALUES ('…'). It is now, at line 3: INSERT INTO x VALUES ('…'), ('…')"},
+		{"CREATE TABLE x (id int);\nINSERT INTO x VALUES ('secret2');", ". Line 2 was line 2 and differs in what is not shown: INSERT INTO x VALUES ('…')"},
+		{"CREATE TABLE x (id int);", ". Gone from line 2: INSERT INTO x VALUES ('…')"},
+		{string(was.Statement) + "DELETE FROM x;", ". New at line 3: DELETE FROM x"},
+	} {
+		now := file("1_a.sql", tc.text)
+		a := w.check([]slipway.File{now}, onA)
+		if got := a.Results[0].Advices[0]; got.Level != slipway.AdviceError || !strings.HasSuffix(got.Content, sum(now.Statement)+tc.want) || strings.Contains(got.Content, "secret") {
+			t.Errorf("got %+v, want %q at its end", got, tc.want)
+		}
+		a = w.check([]slipway.File{now}, onB)
+		if got := a.Results[0].Advices[0]; !strings.HasSuffix(got.Content, sum(now.Statement)) {
+			t.Errorf("of another project's file: %q", got.Content)
+		}
+	}
+}
+
 // What a version that comes late is depends on its project.
 func TestChange25OutOfOrder(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
