@@ -296,6 +296,9 @@ func (b *tab) look(name string) {
 			if over := script[int](b, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
 				b.t.Errorf("%s: the page is %d px wider than the screen", what, over)
 			}
+			for _, text := range script[[]string](b, cut) {
+				b.t.Errorf("%s: %q is cut and cannot be read on hover", what, text)
+			}
 			b.shoot(fmt.Sprintf("%s-%s-%d", name, scheme, width))
 		}
 	}
@@ -305,6 +308,11 @@ func (b *tab) look(name string) {
 // violations runs axe and returns what it found, in words.
 const violations = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r =>
 	r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + v.help + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))))`
+
+// cut returns the texts that end in an ellipsis and have no title, of their own
+// or around them, that says the whole.
+const cut = `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 &&
+	getComputedStyle(e).textOverflow === "ellipsis" && !e.closest("[title]")?.title && !e.querySelector("[title]")).map(e => e.innerText)`
 
 // tallest bounds pictures of pages, in pixels.
 const tallest = 4000

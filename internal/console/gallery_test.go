@@ -201,7 +201,9 @@ func (s scene) show(b *tab, words map[string]string) {
 	b.open(s.url(words))
 	if s.press != "" {
 		b.set(s.fill)
+		script[bool](b, "window.before = true")
 		b.click(s.press)
+		b.until("!window.before && document.readyState === 'complete'", s.press+" leads nowhere")
 	}
 	b.see(s.see)
 }

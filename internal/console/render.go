@@ -130,11 +130,12 @@ func newZipper() any {
 // functions are what templates may call.
 func (c *Console) functions() template.FuncMap {
 	funcs := template.FuncMap{
-		"moment": func(t time.Time) moment { return moment{t, c.now()} },
-		"chip":   newChip,
-		"status": statusChip,
-		"took":   took,
-		"count":  count,
+		"moment":   func(t time.Time) moment { return moment{t, c.now()} },
+		"chip":     newChip,
+		"status":   statusChip,
+		"took":     took,
+		"count":    count,
+		"sentence": sentence,
 	}
 	maps.Copy(funcs, fieldFunctions())
 	return funcs

@@ -67,8 +67,10 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d min", d/time.Minute)
 	case d < 48*time.Hour:
 		return fmt.Sprintf("%d h", d/time.Hour)
+	case d < 2*365*24*time.Hour:
+		return fmt.Sprintf("%d d", d/(24*time.Hour))
 	}
-	return fmt.Sprintf("%d d", d/(24*time.Hour))
+	return fmt.Sprintf("%d y", d/(365*24*time.Hour))
 }
 
 // took says how long something took, to two or three figures.
