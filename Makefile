@@ -34,9 +34,10 @@ fuzz: ## run every fuzz target for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) ./.ci/fuzz
 
 .PHONY: screenshots
-screenshots: ## keep pictures of every page, light and dark, wide and narrow, in bin/screenshots
+screenshots: ## keep pictures of every page, light and dark, wide and narrow, in bin/screenshots, and the guide's in docs/images
 	rm -rf bin/screenshots
-	SLIPWAY_SHOTS=$(CURDIR)/bin/screenshots $(GO) test $(GOFLAGS_TEST) -count=1 -timeout 30m -run TestEveryPageLooksRight ./internal/console
+	SLIPWAY_SHOTS=$(CURDIR)/bin/screenshots SLIPWAY_PICTURES=$(CURDIR)/docs/images \
+		$(GO) test $(GOFLAGS_TEST) -count=1 -timeout 30m -run 'TestEveryPageLooksRight|TestGuideInPictures|TestGuideEndsInARollout' ./internal/console
 
 .PHONY: lint
 lint: ## vet, format and lint
