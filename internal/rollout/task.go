@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -169,7 +170,8 @@ func (c Scope) act(who slipway.Principal, method string) gate.Act {
 	}
 }
 
-// TaskRuns lists the task runs of a scope, the newest first.
+// TaskRuns lists the task runs of a scope: the tasks in their order, of each the
+// newest run first.
 func (s *Service) TaskRuns(ctx context.Context, who slipway.Principal, in Scope) ([]slipway.TaskRun, error) {
 	if err := s.gate.Can(ctx, in.act(who, "ListTaskRuns")); err != nil {
 		return nil, err
@@ -178,7 +180,9 @@ func (s *Service) TaskRuns(ctx context.Context, who slipway.Principal, in Scope)
 		return nil, err
 	}
 	runs, err := s.st.TaskRuns(ctx, in.Project, in.Plan, in.Stage, in.Task)
-	slices.Reverse(runs)
+	slices.SortFunc(runs, func(a, b slipway.TaskRun) int {
+		return cmp.Or(cmp.Compare(a.Task.ID, b.Task.ID), cmp.Compare(b.ID, a.ID))
+	})
 	return runs, err
 }
 
