@@ -94,8 +94,11 @@ func (w *world) commits(run slipway.TaskRun) string {
 func TestLogBeforeOutcome(t *testing.T) {
 	w := newWorld(t)
 	run := w.start(w.rollout(files(oneTable, twoTable)), "test")
+	var mu sync.Mutex // guards before: the run's watch asks for the time as well
 	before := ""
 	cfg := rollout.Config{Replica: "replica-1", Watch: time.Hour, Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
 		if w.run(run.ID).Status == slipway.Running {
 			before = w.commits(run) // the last time is when the outcome is being written
 		}
