@@ -289,7 +289,7 @@ func devtools[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	for _, step := range steps {
 		if err := chromedp.Do(ctx, step); err != nil {
@@ -306,7 +306,7 @@ func (b *tab) open(path string) {
 // ask evaluates an expression in the page, which works where the page's own
 // scripts do not run.
 func ask[T any](b *tab, expression string) (T, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 }
@@ -323,7 +323,7 @@ func evaluate[T any](b *tab, expression string) T {
 // until waits for what a page shows.
 func (b *tab) until(what string, done func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("browser: in vain until %s", what)
 		}
