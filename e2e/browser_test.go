@@ -391,9 +391,11 @@ func (b *tab) click(name string) {
 	b.in("").click(name)
 }
 
+// locate marks what has that name, once no part of the page is about to be
+// replaced: the mark would go with it.
 func (b *tab) locate(name, kind, region string) {
 	b.t.Helper()
-	b.holds(fmt.Sprintf("(%s)(%s, %s, %s)", finder, quoted(name), quoted(kind), quoted(region)), "there is a "+kind+" "+name)
+	b.holds(fmt.Sprintf("!document.querySelector('.htmx-request') && (%s)(%s, %s, %s)", finder, quoted(name), quoted(kind), quoted(region)), "there is a "+kind+" "+name)
 }
 
 // fill types text into the field with that label, over what is there.
