@@ -4,7 +4,7 @@ GO ?= go
 # One set of flags everywhere: each change of them rebuilds the PostgreSQL
 # parser, minutes of C.
 GOFLAGS_TEST ?= -race
-TIMEOUT ?= 15m
+TIMEOUT ?= 30m
 FUZZTIME ?= 1m
 TOOLS := $(GO) tool -modfile=tools/go.mod
 
