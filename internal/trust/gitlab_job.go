@@ -35,10 +35,10 @@ func normalJob(f slipway.GitLabTrust) (slipway.GitLabTrust, error) {
 		return f, problem("gitlab.merge_requests", "", "merge requests: %q or %q, not %.40q", slipway.MergeRequestsLetIn, slipway.MergeRequestsRefuse, f.MergeRequests)
 	}
 	var err error
-	if f.Sources, err = distinct("gitlab.sources", "pipeline sources", f.Sources, maxSources, checkSource); err != nil {
+	if f.Sources, err = distinct("gitlab.sources", "pipeline sources", f.Sources, maxSources, wrongSource); err != nil {
 		return f, err
 	}
-	if f.Environments, err = distinct("gitlab.environments", "environments", f.Environments, maxEnvironments, checkEnvironment); err != nil {
+	if f.Environments, err = distinct("gitlab.environments", "environments", f.Environments, maxEnvironments, wrongEnvironment); err != nil {
 		return f, err
 	}
 	if f.ProtectedEnvironment && len(f.Environments) == 0 {
@@ -72,7 +72,8 @@ func distinct(field, what string, list []string, most int, check func(string) st
 	return out, nil
 }
 
-func checkSource(s string) string {
+// wrongSource says what is wrong with a pipeline_source that is let in.
+func wrongSource(s string) string {
 	switch {
 	case s == "" || len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "":
 		return "a pipeline_source is a word such as push or schedule"
@@ -82,8 +83,8 @@ func checkSource(s string) string {
 	return ""
 }
 
-// checkEnvironment takes what GitLab takes as the name of an environment, and "*".
-func checkEnvironment(s string) string {
+// wrongEnvironment takes what GitLab takes as the name of an environment, and "*".
+func wrongEnvironment(s string) string {
 	switch {
 	case s == "" || len(s) > 255:
 		return "a name of 1 to 255 bytes"
