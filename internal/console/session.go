@@ -141,6 +141,10 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	}
 	password := r.PostFormValue("password")
 	if _, err := c.Access.CompleteSetup(r.Context(), p.Token, p.Email, password, p.Name); err != nil {
+		if needed, asked := c.Access.NeedsSetup(r.Context()); asked == nil && !needed {
+			c.renderError(visit{w: w, r: r}, err) // the form would be filled in for nothing
+			return
+		}
 		p.Error = sentence(slipway.MessageOf(err))
 		c.alone(w, r, statusOf[slipway.KindOf(err)], "setup", p)
 		return
