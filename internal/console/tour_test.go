@@ -67,6 +67,7 @@ var accountScenes = []scene{
 	{name: "users-empty", at: "/users?q=nobody", see: "Nobody fits"},
 	{name: "user-new", at: "/users/new", see: "Add User"},
 	{name: "user-new-workload", at: "/users/new?type=workload-identity&title=GitLab+Deploy&id=gitlab-deploy&group=my-group&project=my-project&roles=roles%2FgitopsServiceAgent", see: "Any branch or tag of my-group/my-project"},
+	{name: "user-new-conditions", at: "/users/new?type=workload-identity&title=GitLab+Deploy&id=gitlab-deploy&group=my-group&project=my-project&refs=branch&branch=main&protected=yes&environments=production&runner=self-hosted&level=maintainer", see: "started by a maintainer or higher"},
 	{name: "person", at: "/users/grace@example.com", see: "Workspace DBA"},
 	{name: "person-edit", at: "/users/grace@example.com/edit", see: "New password"},
 	{name: "service-account", at: "/service-accounts/terraform@service.bytebase.com", see: "Terraform"},
